@@ -1,0 +1,46 @@
+# Everything runs from .venv, which deploy/install.sh fills from requirements/*.txt and then leaves alone.
+#
+#   ACCELERATOR   auto (default: cuda if nvidia-smi answers, else cpu), cpu or cuda
+#   ARGS          further arguments of the command, such as ARGS="--server.port 8080" or ARGS="-k engine"
+#   PYTHON        the interpreter for .venv
+#   TORCH_INDEX   address of an index that has PyTorch's CPU wheels, if pip does not know one
+
+ACCELERATOR ?= auto
+ARGS ?=
+
+export PYTHON TORCH_INDEX
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check bench lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve:  ## install if need be, then serve the bundled model, or the one in ARGS, on port 8000
+	@deploy/install.sh $(ACCELERATOR)
+	@exec env $(if $(filter-out auto,$(ACCELERATOR)),TIDEGATE_ENGINE_ACCELERATOR=$(ACCELERATOR)) .venv/bin/tidegate serve $(ARGS)
+
+test:  ## install if need be, then run all tests
+	@deploy/install.sh $(ACCELERATOR) dev
+	@exec .venv/bin/python -m pytest $(ARGS)
+
+check:  ## format, lint, types, import contracts, YAML
+	@deploy/install.sh $(ACCELERATOR) dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy --strict service loadtest
+	.venv/bin/lint-imports
+	find . -path ./.venv -prune -o -path '*/templates/*' -prune -o \( -name '*.yaml' -o -name '*.yml' \) -print0 | \
+	    xargs -0 --no-run-if-empty .venv/bin/yamllint --strict
+
+bench:  ## measure our front end beside vLLM's own
+	@deploy/install.sh $(ACCELERATOR) dev
+	@exec .venv/bin/python -m loadtest.bench $(ARGS)
+
+lock:  ## write requirements/*.txt anew
+	@deploy/install.sh $(ACCELERATOR) dev
+	@deploy/lock.sh
+
+clean:  ## remove .venv and the tools' caches; the model in the user's cache folder stays
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find service loadtest tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""HTTP and the OpenAI wire format. Does not know vLLM, scheduling or storage."""

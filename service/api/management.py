@@ -1,0 +1,20 @@
+"""GET /metrics, on the management listener only."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.errors import UnavailableError
+
+router = APIRouter()
+
+
+@router.get("/metrics", summary="Prometheus metrics")
+async def metrics(request: Request) -> Response:
+    """Our own series, then the engine's."""
+    state = request.app.state
+    try:
+        series = await state.engine.metrics()
+    except UnavailableError:
+        series = b""  # a scrape must succeed while the engine is down: that is when it is needed most
+    return Response(state.telemetry.render(series), media_type="text/plain; version=0.0.4; charset=utf-8")

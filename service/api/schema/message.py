@@ -1,0 +1,96 @@
+"""`Message`: one message of a conversation, checked against what its role may have.
+
+Answers of this and other servers may be sent back as they came: members that are null in them are accepted.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from service.api.schema.content import Content
+from service.api.schema.not_served import NotServed
+from service.api.schema.refusal import RefusalError
+from service.api.schema.wire_model import WireModel
+
+FOR_ANYONE: Final = frozenset({"role", "content", "name"})
+FOR_ROLE: Final[Mapping[str, frozenset[str]]] = {
+    "assistant": frozenset({"refusal", "tool_calls", "annotations", "reasoning", "reasoning_content"}),
+    "tool": frozenset({"tool_call_id"}),
+}
+REQUIRED: Final[Mapping[str, str]] = {"tool": "tool_call_id", "function": "name"}
+
+
+class CalledFunction(WireModel):
+    """What a tool call calls."""
+
+    name: str = Field(min_length=1, description="The function's name.")
+    arguments: str = Field(description="Its arguments, as JSON in a string.")
+
+
+class ToolCall(WireModel):
+    """A call that the assistant made earlier in the conversation."""
+
+    id: str = Field(description="What the tool's answer refers to.")
+    type: Literal["function"] = Field(description="Only functions can be called.")
+    function: CalledFunction = Field(description="The call.")
+
+
+class Message(WireModel):
+    """Who says what."""
+
+    not_served: ClassVar[Mapping[str, NotServed]] = {
+        "function_call": NotServed("this server takes 'tool_calls' instead"),
+        "audio": NotServed("this server does not support audio"),
+    }
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(description="Who speaks.")
+    content: Content | None = Field(default=None, description="Text, or parts of text; null beside tool calls only.")
+    name: str = Field(default="", description="Tells speakers of one role apart, if the chat template does.")
+    tool_calls: Annotated[list[ToolCall], Field(max_length=128, fail_fast=True)] | None = Field(
+        default=None, description="Up to 128 calls that the assistant made."
+    )
+    tool_call_id: str = Field(default="", description="The call that a tool answers.")
+    refusal: str | None = Field(default=None, description="What the assistant said instead of an answer.")
+    annotations: list[Any] | None = Field(default=None, description="No effect.")
+    reasoning: str | None = Field(default=None, description="No effect.")
+    reasoning_content: str | None = Field(default=None, description="No effect.")
+
+    @model_validator(mode="after")
+    def _suits_its_role(self) -> Self:
+        for name in self.model_fields_set - FOR_ANYONE - FOR_ROLE.get(self.role, frozenset()):
+            raise RefusalError(
+                "unknown_parameter", f"Messages of role '{self.role}' have no '{name}'. Leave it out.", name
+            )
+        required = REQUIRED.get(self.role)
+        if required is not None and not getattr(self, required):
+            raise RefusalError(
+                "missing_required_parameter", f"Messages of role '{self.role}' must have a '{required}'.", required
+            )
+        if self.content is None and not self._may_be_silent():
+            given = "content" in self.model_fields_set
+            raise RefusalError(
+                "invalid_type" if given else "missing_required_parameter",
+                f"Messages of role '{self.role}' must have content: a string or an array of parts of type 'text'"
+                f"{', but got null' if given else ''}.",
+                "content",
+            )
+        return self
+
+    def _may_be_silent(self) -> bool:
+        # OpenAI lets a function return null, but wants the member.
+        if self.role == "function":
+            return "content" in self.model_fields_set
+        return bool(self.tool_calls or self.refusal)
+
+    def rendered(self) -> dict[str, Any]:
+        """What the renderer of chat templates takes. Instructions have one role there, whatever OpenAI calls it."""
+        content = self.content if self.content is not None or self.tool_calls else self.refusal or ""
+        message: dict[str, Any] = {"role": "system" if self.role == "developer" else self.role, "content": content}
+        if self.name:
+            message["name"] = self.name
+        if self.tool_calls:
+            message["tool_calls"] = [call.model_dump() for call in self.tool_calls]
+        if self.tool_call_id:
+            message["tool_call_id"] = self.tool_call_id
+        return message

@@ -1,0 +1,95 @@
+"""Fields that are recognised but refused, each with its reason: what comes later, and what only an operator may set.
+
+To serve one of them, take its line out of here and declare it in the request's model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from service.api.schema.refusal import RefusalError
+
+
+@dataclass(frozen=True, slots=True)
+class NotServed:
+    """Why a field is refused, and the values (besides null) that ask for nothing and therefore pass."""
+
+    why: str
+    harmless: tuple[object, ...] = ()
+    code: str = "unsupported_value"
+
+    def check(self, name: str, value: object) -> None:
+        """Raise `RefusalError` unless the value asks for nothing."""
+        if value is not None and value not in self.harmless:
+            raise RefusalError(self.code, f"'{name}' is not available: {self.why}. Leave it out.", name)
+
+
+def _later(what: str, *harmless: object) -> NotServed:
+    return NotServed(f"this server does not support {what} yet", harmless)
+
+
+def _never(what: str, *harmless: object) -> NotServed:
+    return NotServed(f"this server does not support {what}", harmless)
+
+
+def _operator(*harmless: object) -> NotServed:
+    return NotServed("only the operator of this server can set it", harmless, "unknown_parameter")
+
+
+FOR_ALL: Final[Mapping[str, NotServed]] = {
+    "response_format": _later("response formats other than {'type': 'text'}", {"type": "text"}),
+    "structured_outputs": _later("structured outputs"),
+    "thinking_token_budget": _later("reasoning"),
+    "truncate_prompt_tokens": _later("truncated prompts; shorten the prompt yourself"),
+    "truncation_side": _later("truncated prompts"),
+    "prompt_logprobs": _never("log probabilities of the prompt here; completions give them with 'echo'"),
+    "logprob_token_ids": _never("log probabilities of chosen tokens", []),
+    "prompt_embeds": _never("prompts given as embeddings"),
+    "use_beam_search": _never("beam search", False),
+    "length_penalty": _never("beam search", 1.0),
+    "early_stopping": _never("beam search", False),
+    "watermarking": _never("watermarks", False),
+    "repetition_detection": _never("the detection of repetitions"),
+    "stream_interval": _never("intervals between chunks of a stream", 1),
+    "return_token_ids": _never("token ids in answers", False),
+    "return_tokens_as_token_ids": _never("token ids in answers", False),
+    "return_token_offsets": _never("token offsets in answers", False),
+    "routed_experts_prompt_start": _never("routed experts in answers", 0),
+    "mm_payload": _never("media", "tensors"),
+    "return_mm_kwargs": _never("media", True, False),
+    "mm_processor_kwargs": _operator({}),
+    "media_io_kwargs": _operator({}),
+    "kv_transfer_params": _operator({}),
+    "ec_transfer_params": _operator({}),
+    "vllm_xargs": _operator({}),
+    "priority": _operator(0),
+    "request_id": _operator(),
+    "session_id": _operator(),
+    "cache_salt": _operator(),
+    "data_parallel_rank": _operator(),
+}
+
+FOR_CHAT: Final[Mapping[str, NotServed]] = {
+    **FOR_ALL,
+    "tools": _later("tools", []),
+    "tool_choice": _later("tools", "none"),
+    "functions": _later("functions", []),
+    "function_call": _later("functions", "none"),
+    "reasoning_effort": _later("reasoning", "none"),
+    "include_reasoning": _later("reasoning", True, False),
+    "audio": _never("audio"),
+    "modalities": _never("modalities other than ['text']", ["text"]),
+    "web_search_options": _never("web search"),
+    "moderation": _never("moderation"),
+    "echo": _never("'echo' in chats; set 'continue_final_message' to continue the last message", False),
+    "add_special_tokens": _never("special tokens beyond those of the chat template", False),
+    "return_prompt_text": _never("the rendered prompt in answers", False),
+    "chat_template": _operator(),
+    "chat_template_kwargs": _operator({}),
+    "documents": _operator([]),
+}
+
+FOR_COMPLETIONS: Final[Mapping[str, NotServed]] = {
+    **FOR_ALL,
+    "suffix": _never("text to come after the completion", ""),
+}

@@ -1,0 +1,26 @@
+"""What the routes share: the gateway below them and the settings that concern HTTP. Set by `create_app`."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from service.gateway.gateway import Gateway
+from service.lifecycle import Lifecycle
+from service.settings import ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The dependencies of the routes."""
+
+    gateway: Gateway
+    lifecycle: Lifecycle
+    server: ServerSettings
+    started_at: int
+    """Unix time at which the process began; OpenAI's `created` of a model."""
+
+    @classmethod
+    def of(cls, request: Request) -> "Services":
+        """The services of the application that serves this request."""
+        services: Services = request.app.state.services
+        return services

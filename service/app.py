@@ -1,0 +1,63 @@
+"""`create_app`: the public application; `create_management_app`: metrics and health for operators.
+
+All dependencies enter here, so that tests use the same door. Nothing is started by building an app: the engine is
+started by `server.py`, which owns its life.
+"""
+
+import time
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from service.api import chat, completions, failures, health, management, models
+from service.api.services import Services
+from service.engine.base import Engine
+from service.errors import TidegateError
+from service.gateway.gateway import Gateway
+from service.lifecycle import Lifecycle
+from service.middleware import BodyLimit, RequestLog
+from service.settings import Settings
+from service.telemetry import Telemetry
+from service.tracing import Tracer
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    *,
+    lifecycle: Lifecycle,
+    telemetry: Telemetry,
+    tracer: Tracer | None = None,
+) -> FastAPI:
+    """The public application. Middleware is listed innermost first, as Starlette adds it."""
+    app = _bare_app("Tidegate")
+    app.state.services = Services(
+        Gateway(engine, lifecycle, telemetry, tracer), lifecycle, settings.server, int(time.time())
+    )
+    for router in (chat.router, completions.router, models.router, health.router):
+        app.include_router(router)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.server.max_body_bytes,
+        timeout_seconds=settings.server.body_timeout_seconds,
+    )
+    app.add_middleware(RequestLog, telemetry=telemetry)
+    return app
+
+
+def create_management_app(app: FastAPI, engine: Engine, telemetry: Telemetry) -> FastAPI:
+    """What operators ask of the same service, on a listener of its own."""
+    management_app = _bare_app("Tidegate management")
+    management_app.state.services = app.state.services
+    management_app.state.engine = engine
+    management_app.state.telemetry = telemetry
+    for router in (health.router, management.router):
+        management_app.include_router(router)
+    return management_app
+
+
+def _bare_app(title: str) -> FastAPI:
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(TidegateError, failures.answer_error)
+    app.add_exception_handler(HTTPException, failures.answer_http_exception)
+    return app

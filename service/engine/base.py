@@ -1,0 +1,228 @@
+"""The engine seam: what the rest of the service knows of a model that generates tokens, and nothing else.
+
+Every implementation (vLLM, simulated, either of them in a process of its own) is an `Engine`; the contract that
+they share is `tests/engine/contract.py`. The dataclasses are msgspec structs, so that the same objects travel over
+the socket between the gateway and the engine host without being copied into another shape. None of them can be
+part of a reference cycle, so those made per token are kept out of the garbage collector (`gc=False`).
+
+Imports neither vLLM nor anything of HTTP.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Protocol, Self, TypeAlias
+
+import msgspec
+
+
+class Phase(StrEnum):
+    """Where an engine is in its life. Only `READY` takes requests."""
+
+    STARTING = "starting"
+    PREPARING_MODEL = "preparing model"
+    IMPORTING = "importing"
+    LOADING_WEIGHTS = "loading weights"
+    COMPILING = "compiling"
+    WARMING_UP = "warming up"
+    READY = "ready"
+    DRAINING = "draining"
+    FAILED = "failed"
+
+
+class Health(msgspec.Struct, frozen=True):
+    """An engine's phase, the part of it that is done (0 to 1, None where unknown), and why it failed."""
+
+    phase: Phase
+    fraction: float | None = None
+    reason: str | None = None
+
+
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a started engine serves. Token counts are whole-engine figures."""
+
+    model: str
+    served_model_names: tuple[str, ...]
+    max_model_len: int
+    vocab_size: int
+    kv_cache_tokens: int
+    max_concurrency: float
+    """Requests of `max_model_len` tokens that fit into the KV cache at once."""
+    max_num_seqs: int
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
+    data_parallel_size: int
+    version: str
+    """Name and version of the engine's library, such as "vllm 0.32.0"."""
+    default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Sampling defaults that the model's own generation_config.json states."""
+
+
+class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A conversation still to be rendered with the model's chat template and tokenised."""
+
+    messages: list[dict[str, Any]]
+    add_generation_prompt: bool = True
+    continue_final_message: bool = False
+
+
+class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One or more raw prompts: text still to be tokenised, or token ids to be checked against the vocabulary."""
+
+    prompts: list[str | list[int]]
+    add_special_tokens: bool = True
+    want_text: bool = False
+    """Fill `Prompt.text` even where the prompt was given as token ids (for echo)."""
+
+
+Renderable: TypeAlias = ChatPrompt | TextPrompts
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt as the model reads it: token ids, and the text where it was wanted or given."""
+
+    token_ids: list[int]
+    text: str | None = None
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How to draw tokens; names and meanings as in vLLM's SamplingParams. `max_tokens` is always explicit."""
+
+    max_tokens: int
+    n: int = 1
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    stop: list[str] = []
+    stop_token_ids: list[int] = []
+    bad_words: list[str] = []
+    include_stop_str_in_output: bool = False
+    ignore_eos: bool = False
+    min_tokens: int = 0
+    logprobs: int | None = None
+    """Alternatives to report per output token; 0 reports the chosen token only, None reports nothing."""
+    prompt_logprobs: int | None = None
+    logit_bias: dict[int, float] | None = None
+    allowed_token_ids: list[int] | None = None
+    skip_special_tokens: bool = True
+    spaces_between_special_tokens: bool = True
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One prompt to continue. `id` is ours, unique in the process, and never what a caller sent."""
+
+    id: str
+    prompt: Prompt
+    sampling: Sampling
+    cache_salt: str | None = None
+    """Prefix-cache blocks are shared only among requests of equal salt."""
+    trace_headers: dict[str, str] | None = None
+    """W3C trace context to continue inside the engine."""
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A token with its log probability (natural logarithm)."""
+
+    token: str
+    token_id: int
+    logprob: float
+
+
+class PositionLogprobs(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The chosen token of one position, and the most likely ones, best first."""
+
+    chosen: TokenLogprob
+    top: list[TokenLogprob]
+
+
+class ToolCallPart(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A piece of a streamed tool call: `name` and `id` come once, `arguments` in fragments."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+class FirstDelta(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known once the prompt has been read; travels with a request's first delta."""
+
+    cached_tokens: int
+    """Prompt tokens that the prefix cache supplied."""
+    queued_seconds: float | None
+    """Time the request spent waiting inside the engine; None where the engine does not say."""
+    prompt_logprobs: list[PositionLogprobs | None] | None = None
+    """One entry per prompt token; the first is None, for nothing precedes it."""
+
+
+class Delta(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one engine step added to one choice.
+
+    `text` may be empty (half of a multi-byte character, or text held back because a stop string may be forming);
+    `token_ids` are the tokens of this step all the same. `finish_reason` is set on a choice's last delta only.
+    """
+
+    index: int
+    text: str
+    token_ids: list[int]
+    finish_reason: str | None = None
+    """`stop` or `length`."""
+    stop_reason: int | str | None = None
+    """The stop string, or the stop token's id, that ended the choice."""
+    logprobs: list[PositionLogprobs] | None = None
+    first: FirstDelta | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCallPart] | None = None
+
+
+class DeltaStream(Protocol):
+    """A running generation. Iterating yields all deltas that are ready at once, never an empty list.
+
+    The iteration ends after the last choice's `finish_reason`. Raises `EngineUnavailableError` if the engine dies,
+    `InvalidRequestError` if the engine refuses the request, `InternalError` if it fails for this request only.
+    """
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Sequence[Delta]: ...
+
+    async def aclose(self) -> None:
+        """Abort the request if it still runs. Idempotent; safe on a stream that was never iterated."""
+
+
+ReportProgress: TypeAlias = Callable[[Health], None]
+
+
+class Engine(Protocol):
+    """A model that generates tokens. Methods are called from one event loop only."""
+
+    async def start(self, report: ReportProgress) -> EngineInfo:
+        """Load the model and return when requests can be served.
+
+        `report` hears of every phase on the way there, of a failure, and after the start of the engine's death;
+        readiness itself is told by returning.
+
+        Raises `ConfigurationError` for settings that cannot work and `EngineUnavailableError` for a failed start.
+        """
+
+    async def render(self, prompt: Renderable) -> list[Prompt]:
+        """Apply the chat template, tokenise, validate ids: one `Prompt` for each given.
+
+        Raises `InvalidRequestError` for what cannot be rendered.
+        """
+
+    def generate(self, request: GenerationRequest) -> DeltaStream:
+        """Start generating. Does not block and does not raise: errors come out of the stream."""
+
+    def health(self) -> Health:
+        """The current phase. Cheap: called on every request."""
+
+    async def metrics(self) -> bytes:
+        """The engine's own series in Prometheus text format; empty where there are none."""
+
+    async def aclose(self) -> None:
+        """Stop, and leave no process, socket or file behind. Idempotent."""

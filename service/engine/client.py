@@ -1,0 +1,220 @@
+"""`HostedEngine`: any engine in a process of its own, seen from the gateway as an ordinary `Engine`.
+
+The gateway's event loop so never feels an import, a load or a tokenisation. One task reads the socket; it hands each
+delta to its stream, and the streams hand on all that has gathered since they were last asked.
+
+Does not know which engine the host runs.
+"""
+
+import asyncio
+import itertools
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from service.engine import wire
+from service.engine.base import (
+    EngineInfo,
+    GenerationRequest,
+    Health,
+    Phase,
+    Prompt,
+    Renderable,
+    ReportProgress,
+)
+from service.engine.process import HostProcess
+from service.engine.stream import BufferedStream
+from service.errors import EngineUnavailableError
+
+logger = logging.getLogger("tidegate.engine")
+
+STOP_TIMEOUT_SECONDS: Final = 10.0
+"""How long a host may take to close its engine before its process group is killed."""
+
+
+class HostedEngine:
+    """An engine behind a socket. `start_message` makes the host's first line of input from the socket's address.
+
+    `read_progress` looks at a line that the engine printed and returns the health it stands for, or None.
+    """
+
+    def __init__(self, start_message: Callable[[str], bytes], read_progress: Callable[[str], Health | None]) -> None:
+        self._start_message = start_message
+        self._read_progress = read_progress
+        self._health = Health(Phase.STARTING)
+        self._report: ReportProgress = lambda health: None
+        self._numbers = itertools.count()
+        self._streams: dict[int, BufferedStream] = {}
+        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._encode = msgspec.msgpack.Encoder().encode
+        self.directory: Path | None = None
+        """Private folder of the socket, from start to close."""
+        self._context: zmq.asyncio.Context | None = None
+        self._socket: zmq.asyncio.Socket | None = None
+        self._process: HostProcess | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started: asyncio.Future[EngineInfo] | None = None
+        self._closing = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the host, for measuring it."""
+        return self._process.pid if self._process else None
+
+    async def start(self, report: ReportProgress) -> EngineInfo:
+        self._report = report
+        self._started = asyncio.get_running_loop().create_future()
+        self.directory = Path(tempfile.mkdtemp(prefix="tidegate-"))
+        address = f"ipc://{self.directory}/engine.sock"
+        self._context = zmq.asyncio.Context()
+        self._socket = self._context.socket(zmq.PAIR)
+        self._socket.rcvhwm = 8
+        self._socket.linger = 0
+        self._socket.bind(address)
+        self._process = await HostProcess.spawn(self._start_message(address), self._take_line)
+        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._watch_process())]
+        return await self._started
+
+    async def render(self, prompt: Renderable) -> list[Prompt]:
+        answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
+        return answer
+
+    async def metrics(self) -> bytes:
+        if self._health.phase is not Phase.READY:
+            return b""
+        answer: bytes = await self._call(wire.ReadMetrics)
+        return answer
+
+    def generate(self, request: GenerationRequest) -> BufferedStream:
+        number = next(self._numbers)
+        stream = BufferedStream(request.sampling.n, on_abort=lambda: self._abort(number))
+        if self._health.phase is Phase.READY:
+            self._streams[number] = stream
+            self._send(wire.Generate(number, request))
+        else:
+            stream.fail(self._unavailable())
+        return stream
+
+    def health(self) -> Health:
+        return self._health
+
+    async def aclose(self) -> None:
+        if self._closing or self._process is None:
+            return
+        self._closing = True
+        self._send(wire.Stop())
+        await self._process.stop(STOP_TIMEOUT_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        assert self._socket is not None
+        assert self._context is not None
+        assert self.directory is not None
+        self._socket.close()
+        self._context.term()
+        shutil.rmtree(self.directory)
+
+    def _abort(self, number: int) -> None:
+        if self._streams.pop(number, None) is not None:
+            self._send(wire.Abort(number))
+
+    async def _call(self, message: Callable[[int], wire.ToHost]) -> Any:
+        if self._health.phase is not Phase.READY:
+            raise self._unavailable()
+        number = next(self._numbers)
+        future = asyncio.get_running_loop().create_future()
+        self._calls[number] = future
+        try:
+            self._send(message(number))
+            return await future
+        finally:
+            del self._calls[number]
+
+    def _send(self, message: wire.ToHost) -> None:
+        assert self._socket is not None
+        self._socket.send(self._encode(message))
+
+    async def _receive(self) -> None:
+        assert self._socket is not None
+        decode = msgspec.msgpack.Decoder(wire.ToClient).decode
+        while True:
+            message = decode(await self._socket.recv())
+            if isinstance(message, wire.Deltas):
+                self._deliver(message)
+            else:
+                self._take_message(message)
+            # recv() does not suspend while frames are waiting; the streams must get their turn all the same.
+            await asyncio.sleep(0)
+
+    def _deliver(self, deltas: wire.Deltas) -> None:
+        streams = self._streams
+        for number, delta in deltas.items:
+            if (stream := streams.get(number)) is not None:
+                stream.push(delta)
+                if stream.finished:
+                    del streams[number]
+
+    def _take_message(self, message: wire.ToClient) -> None:
+        match message:
+            case wire.Rendered(call, answer) | wire.MetricsText(call, answer):
+                if (future := self._calls.get(call)) is not None and not future.done():
+                    future.set_result(answer)
+            case wire.CallFailed(call, failure):
+                if (future := self._calls.get(call)) is not None and not future.done():
+                    future.set_exception(failure.error())
+            case wire.StreamFailed(number, failure):
+                if (stream := self._streams.pop(number, None)) is not None:
+                    stream.fail(failure.error())
+            case wire.Report(health):
+                self._set_health(health)
+            case wire.Started(info):
+                self._health = Health(Phase.READY)
+                if self._started is not None and not self._started.done():
+                    self._started.set_result(info)
+            case wire.StartFailed(failure):
+                self._set_health(Health(Phase.FAILED, reason=failure.message))
+                if self._started is not None and not self._started.done():
+                    self._started.set_exception(failure.error())
+
+    def _take_line(self, line: str) -> None:
+        logger.debug("engine output", extra={"fields": {"line": line}})
+        if self._health.phase not in (Phase.READY, Phase.FAILED) and (health := self._read_progress(line)):
+            self._set_health(health)
+
+    def _set_health(self, health: Health) -> None:
+        if health != self._health:
+            self._health = health
+            self._report(health)
+
+    async def _watch_process(self) -> None:
+        assert self._process is not None
+        assert self._started is not None
+        code = await self._process.wait()
+        self._process.kill_group()
+        if self._closing:
+            return
+        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if self._health.phase is not Phase.FAILED:
+            logger.error("engine process ended", extra={"fields": {"exit_code": code}})
+            self._set_health(Health(Phase.FAILED, reason=f"The engine process {ended}."))
+        error = self._unavailable()
+        if not self._started.done():
+            tail = " | ".join(list(self._process.last_lines)[-3:])
+            self._started.set_exception(EngineUnavailableError(f"The engine process {ended}: {tail}"))
+        for stream in self._streams.values():
+            stream.fail(error)
+        self._streams.clear()
+        for future in self._calls.values():
+            if not future.done():
+                future.set_exception(error)
+
+    def _unavailable(self) -> EngineUnavailableError:
+        reason = self._health.reason or f"The engine is {self._health.phase.value}."
+        return EngineUnavailableError(f"{reason} Try again later.")

@@ -1,0 +1,204 @@
+"""The engine's own process: `python -m service.engine.host`, started by `client.py`.
+
+In the order of time: read the start message from standard input, connect the socket, start the engine while
+reporting its phases, then serve messages until told to stop. Deltas that became ready in one turn of the event loop
+(one engine step) leave in one frame; while a frame waits for the socket, further deltas join the next one.
+
+Standard input stays open for as long as the gateway lives. When it ends, whatever ended the gateway, this process
+takes its whole process group with it, so that nobody is left holding a GPU.
+
+Does not know HTTP, nor which engine it hosts.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from typing import Any, Final, cast
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from service.engine import wire
+from service.engine.base import Delta, DeltaStream, Engine, GenerationRequest
+from service.engine.factory import build_in_process
+from service.errors import InternalError, TidegateError
+from service.settings import EngineSettings, SimulationSettings
+
+logger = logging.getLogger("tidegate.engine.host")
+
+MAX_BUFFERED_DELTAS: Final = 8192
+"""Deltas that may wait for the socket before the engine's streams are no longer read (vLLM then merges tokens)."""
+
+
+class StartMessage(msgspec.Struct, frozen=True):
+    """What the gateway writes to our standard input, as one line of JSON.
+
+    `environment` is added to ours before anything is imported that might read it.
+    """
+
+    address: str
+    environment: dict[str, str]
+    engine: dict[str, Any]
+    simulation: dict[str, Any]
+    otlp_endpoint: str | None
+
+
+class EngineHost:
+    """Serves one client over one socket."""
+
+    def __init__(self, engine: Engine, socket: zmq.asyncio.Socket) -> None:
+        self._engine = engine
+        self._socket = socket
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._outbox: list[tuple[int, Delta]] = []
+        self._sending: asyncio.Future[Any] | None = None
+        self._flush_due = False
+        self._room = asyncio.Event()
+        self._room.set()
+        self._pumps: dict[int, asyncio.Task[None]] = {}
+        self._answers: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> int:
+        """Start the engine and serve until told to stop. Returns the process's exit code."""
+        try:
+            info = await self._engine.start(lambda health: self._send(wire.Report(health)))
+        except TidegateError as error:
+            self._send(wire.StartFailed(wire.Failure.of(error)))
+            return 1
+        self._send(wire.Started(info))
+        decode = msgspec.msgpack.Decoder(wire.ToHost).decode
+        while True:
+            message = decode(await self._socket.recv())
+            if isinstance(message, wire.Stop):
+                return 0
+            self._dispatch(message)
+
+    def _dispatch(self, message: wire.ToHost) -> None:
+        match message:
+            case wire.Generate(stream, request):
+                self._pumps[stream] = asyncio.create_task(self._pump(stream, request))
+            case wire.Abort(stream):
+                if (pump := self._pumps.get(stream)) is not None:
+                    pump.cancel()
+            case wire.Render(call, _):
+                self._answer(call, self._render(message))
+            case wire.ReadMetrics(call):
+                self._answer(call, self._read_metrics(message))
+
+    async def _pump(self, number: int, request: GenerationRequest) -> None:
+        """Carry one generation's deltas to the outbox; a cancelled pump aborts its engine request."""
+        stream: DeltaStream | None = None
+        try:
+            stream = self._engine.generate(request)
+            async for ready in stream:
+                self._outbox.extend([(number, delta) for delta in ready])
+                self._schedule_flush()
+                if len(self._outbox) > MAX_BUFFERED_DELTAS:
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception as error:  # noqa: BLE001 (the outermost handler of a generation in this process)
+            self._send(wire.StreamFailed(number, _failure(error)))
+        finally:
+            if stream is not None:
+                await stream.aclose()
+            del self._pumps[number]
+
+    def _schedule_flush(self) -> None:
+        if not self._flush_due and self._sending is None:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if self._sending is None and self._outbox:
+            items, self._outbox = self._outbox, []
+            # pyzmq declares an Awaitable; what it returns is a future, done if the socket took the frame at once.
+            sending = cast("asyncio.Future[Any]", self._socket.send(self._encode(wire.Deltas(items)), copy=False))
+            self._room.set()
+            if not sending.done():
+                self._sending = sending
+                sending.add_done_callback(self._sent)
+
+    def _sent(self, _: asyncio.Future[Any]) -> None:
+        self._sending = None
+        self._flush()
+
+    def _send(self, message: wire.ToClient) -> None:
+        """Send a message behind every delta that is already in the outbox."""
+        if self._outbox:
+            items, self._outbox = self._outbox, []
+            self._socket.send(self._encode(wire.Deltas(items)))
+        self._socket.send(self._encode(message))
+
+    def _answer(self, call: int, work: Coroutine[Any, Any, wire.ToClient]) -> None:
+        async def answer() -> None:
+            try:
+                self._send(await work)
+            except Exception as error:  # noqa: BLE001 (the outermost handler of a call in this process)
+                self._send(wire.CallFailed(call, _failure(error)))
+
+        task = asyncio.create_task(answer())
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    async def _render(self, message: wire.Render) -> wire.ToClient:
+        return wire.Rendered(message.call, await self._engine.render(message.prompt))
+
+    async def _read_metrics(self, message: wire.ReadMetrics) -> wire.ToClient:
+        return wire.MetricsText(message.call, await self._engine.metrics())
+
+
+def _failure(error: Exception) -> wire.Failure:
+    if isinstance(error, TidegateError):
+        return wire.Failure.of(error)
+    logger.error("engine request failed", exc_info=error)
+    return wire.Failure.of(InternalError("The engine failed on this request; the server's log says why."))
+
+
+def _die_with_the_gateway() -> None:
+    """Wait for standard input to end, which it does however the gateway dies, then kill our process group."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+async def _serve(start: StartMessage) -> int:
+    engine = build_in_process(
+        EngineSettings.model_validate(start.engine),
+        SimulationSettings.model_validate(start.simulation),
+        otlp_endpoint=start.otlp_endpoint,
+    )
+    context = zmq.asyncio.Context()
+    socket = context.socket(zmq.PAIR)
+    socket.sndhwm = 8
+    socket.linger = 2000
+    socket.connect(start.address)
+    try:
+        return await EngineHost(engine, socket).run()
+    finally:
+        await engine.aclose()
+        socket.close()
+        context.term()
+
+
+def main() -> None:
+    """Entry point of the process."""
+    import uvloop
+
+    line = sys.stdin.buffer.readline()
+    start = msgspec.json.decode(line, type=StartMessage)
+    os.environ.update(start.environment)
+    threading.Thread(target=_die_with_the_gateway, daemon=True).start()
+    code = uvloop.run(_serve(start))
+    sys.stdout.flush()
+    # vLLM leaves threads and multiprocessing finalisers that may keep a finished process alive for seconds.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""From engine arguments to a running `AsyncLLM`, with vLLM's complaints turned into ours. Imports vLLM."""
+
+import dataclasses
+from typing import Any
+
+import vllm
+from pydantic import ValidationError
+from vllm.config import VllmConfig
+from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.usage.usage_lib import UsageContext
+from vllm.v1.engine.async_llm import AsyncLLM
+
+from service.engine.base import EngineInfo
+from service.errors import ConfigurationError, EngineUnavailableError
+
+
+def build_config(arguments: dict[str, Any]) -> VllmConfig:
+    """vLLM's configuration; nothing is loaded yet. Raises `ConfigurationError` with one readable line."""
+    known = {field.name for field in dataclasses.fields(AsyncEngineArgs)}
+    if unknown := sorted(arguments.keys() - known):
+        raise ConfigurationError(f"engine.{unknown[0]} is no engine argument of vLLM {vllm.__version__}.")
+    try:
+        return AsyncEngineArgs(**arguments).create_engine_config(UsageContext.OPENAI_API_SERVER)
+    except ValidationError as error:
+        reasons = "; ".join(entry["msg"].removeprefix("Value error, ") for entry in error.errors())
+        raise ConfigurationError(f"vLLM refuses these settings: {_one_line(reasons)}") from error
+    except (ValueError, OSError, NotImplementedError, TypeError, AssertionError) as error:
+        raise ConfigurationError(f"vLLM refuses these settings: {_one_line(str(error))}") from error
+
+
+def launch(config: VllmConfig) -> AsyncLLM:
+    """Load the model; blocks until the engine core is ready. Call on the event loop that will use it."""
+    try:
+        return AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        raise EngineUnavailableError(f"The engine could not start: {_one_line(str(error))}") from error
+
+
+def describe(llm: AsyncLLM) -> EngineInfo:
+    """What was started, in the terms of the seam."""
+    config = llm.vllm_config
+    model, cache, parallel = config.model_config, config.cache_config, config.parallel_config
+    names = model.served_model_name
+    kv_tokens = cache.kv_cache_size_tokens or 0
+    return EngineInfo(
+        model=names[0] if isinstance(names, list) else names,
+        served_model_names=tuple(names) if isinstance(names, list) else (names,),
+        max_model_len=model.max_model_len,
+        vocab_size=model.get_vocab_size(),
+        kv_cache_tokens=kv_tokens,
+        max_concurrency=cache.kv_cache_max_concurrency or kv_tokens / model.max_model_len,
+        max_num_seqs=config.scheduler_config.max_num_seqs,
+        tensor_parallel_size=parallel.tensor_parallel_size,
+        pipeline_parallel_size=parallel.pipeline_parallel_size,
+        data_parallel_size=parallel.data_parallel_size,
+        version=f"vllm {vllm.__version__}",
+        default_sampling={
+            name: value for name, value in model.get_diff_sampling_param().items() if name != "max_tokens"
+        },
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,75 @@
+"""Prompts for vLLM: its own renderer applies the chat template, tokenises and checks ids. Imports vLLM."""
+
+from dataclasses import replace
+
+from jinja2 import TemplateError
+from vllm.exceptions import VLLMClientError
+from vllm.renderers import BaseRenderer, ChatParams
+from vllm.renderers.inputs.preprocess import parse_model_prompt
+
+from service.engine.base import ChatPrompt, Prompt, Renderable, TextPrompts
+from service.engine.vllm_translate import translate
+from service.errors import ContextLengthError, InvalidRequestError, TidegateError
+
+
+class VllmRenderer:
+    """Renders on the renderer's own threads; the event loop only waits."""
+
+    def __init__(self, renderer: BaseRenderer) -> None:
+        self._renderer = renderer
+        self._context = renderer.model_config.max_model_len
+
+    async def render(self, prompt: Renderable) -> list[Prompt]:
+        """One `Prompt` for each given. Raises `InvalidRequestError`."""
+        try:
+            if isinstance(prompt, ChatPrompt):
+                return await self._render_chat(prompt)
+            return await self._render_texts(prompt)
+        except (VLLMClientError, ValueError, TypeError, TemplateError) as error:
+            raise self._refusal(error, prompt) from error
+
+    async def _render_chat(self, prompt: ChatPrompt) -> list[Prompt]:
+        params = ChatParams(
+            chat_template_kwargs={
+                "add_generation_prompt": prompt.add_generation_prompt,
+                "continue_final_message": prompt.continue_final_message,
+            }
+        )
+        # The parser of messages fills defaults into them, so it gets its own copies.
+        messages = [dict(message) for message in prompt.messages]
+        _, rendered = await self._renderer.render_chat_async([messages], params)
+        return [Prompt(token_ids=list(each["prompt_token_ids"])) for each in rendered]
+
+    async def _render_texts(self, prompt: TextPrompts) -> list[Prompt]:
+        config = self._renderer.model_config
+        for given in prompt.prompts:
+            if isinstance(given, list):
+                self._renderer.validate_token_ids(given, parameter="prompt")
+        params = replace(
+            self._renderer.default_cmpl_tok_params,
+            add_special_tokens=prompt.add_special_tokens,
+            needs_detokenization=prompt.want_text,
+        )
+        parsed = [parse_model_prompt(config, given) for given in prompt.prompts]
+        rendered = await self._renderer.render_cmpl_async(parsed, params)
+        return [
+            Prompt(
+                token_ids=list(each["prompt_token_ids"]),
+                text=given if isinstance(given, str) else each.get("prompt"),
+            )
+            for given, each in zip(prompt.prompts, rendered, strict=True)
+        ]
+
+    def _refusal(self, error: Exception, prompt: Renderable) -> TidegateError:
+        param = "messages" if isinstance(prompt, ChatPrompt) else "prompt"
+        if getattr(error, "parameter", None) in ("input_text", "input_tokens"):
+            return ContextLengthError(
+                f"This model's maximum context length is {self._context} tokens, and the prompt alone is longer. "
+                f"Shorten the {param}.",
+                param=param,
+            )
+        if isinstance(error, TemplateError):
+            return InvalidRequestError(f"The model's chat template refuses these messages: {error}", param=param)
+        refusal = translate(error)
+        refusal.param = param
+        return refusal

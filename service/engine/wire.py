@@ -1,0 +1,106 @@
+"""The messages between the gateway (`client.py`) and the engine's own process (`host.py`): msgpack, never pickle.
+
+Each message is one ZeroMQ frame. A `call` numbers a question that gets one answer, a `stream` a running generation;
+both are chosen by the client. Knows the shapes only; who sends what and when is the business of the two ends.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from service.engine.base import Delta, EngineInfo, GenerationRequest, Health, Prompt, Renderable
+from service.errors import InternalError, TidegateError, UnavailableError, error_classes
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """An error of `service.errors` in transit."""
+
+    kind: str
+    message: str
+    param: str | None
+    code: str | None
+    retry_after: float | None = None
+
+    @classmethod
+    def of(cls, error: TidegateError) -> "Failure":
+        retry_after = float(error.retry_after) if isinstance(error, UnavailableError) else None
+        return cls(type(error).__name__, error.message, error.param, error.code, retry_after)
+
+    def error(self) -> TidegateError:
+        """The same error again, of the same class."""
+        cls = error_classes().get(self.kind, InternalError)
+        if issubclass(cls, UnavailableError) and self.retry_after is not None:
+            return cls(self.message, param=self.param, code=self.code, retry_after=self.retry_after)
+        return cls(self.message, param=self.param, code=self.code)
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    pass
+
+
+class Render(_Message, frozen=True):
+    call: int
+    prompt: Renderable
+
+
+class Generate(_Message, frozen=True):
+    stream: int
+    request: GenerationRequest
+
+
+class Abort(_Message, frozen=True):
+    stream: int
+
+
+class ReadMetrics(_Message, frozen=True):
+    call: int
+
+
+class Stop(_Message, frozen=True):
+    """Close the engine and exit."""
+
+
+ToHost: TypeAlias = Render | Generate | Abort | ReadMetrics | Stop
+
+
+class Report(_Message, frozen=True):
+    """The engine entered a phase, or got further in it."""
+
+    health: Health
+
+
+class Started(_Message, frozen=True):
+    info: EngineInfo
+
+
+class StartFailed(_Message, frozen=True):
+    failure: Failure
+
+
+class Rendered(_Message, frozen=True):
+    call: int
+    prompts: list[Prompt]
+
+
+class MetricsText(_Message, frozen=True):
+    call: int
+    text: bytes
+
+
+class CallFailed(_Message, frozen=True):
+    call: int
+    failure: Failure
+
+
+class Deltas(_Message, frozen=True, gc=False):
+    """Everything that one engine step gave, for all streams."""
+
+    items: list[tuple[int, Delta]]
+
+
+class StreamFailed(_Message, frozen=True):
+    stream: int
+    failure: Failure
+
+
+ToClient: TypeAlias = Deltas | Rendered | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed

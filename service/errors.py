@@ -1,0 +1,173 @@
+"""Every error that Tidegate raises on purpose, in one tree; each class knows its HTTP status, type and code.
+
+    TidegateError
+    ├── ConfigurationError          settings that cannot work; the process ends with exit code 2
+    ├── InvalidRequestError         400  what the caller sent is wrong
+    │   ├── ContextLengthError      400  context_length_exceeded
+    │   ├── ModelNotFoundError      404
+    │   ├── RouteNotFoundError      404
+    │   ├── MethodNotAllowedError   405
+    │   ├── RequestTimeoutError     408  the body did not arrive in time
+    │   ├── BodyTooLargeError       413
+    │   └── MediaTypeError          415
+    ├── InternalError               500  our fault, for this request only
+    └── UnavailableError            503  always carries Retry-After
+        ├── EngineUnavailableError       loading, dead or being restarted
+        ├── OverloadedError
+        └── ShuttingDownError
+
+This module does not know HTTP frameworks: `body()` renders the JSON of an error response and `event()` the one
+SSE event that ends a stream which has already begun. Both have OpenAI's shape, with all four members present.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+RETRY_AFTER_SECONDS = (1, 120)
+"""Bounds of Retry-After: OpenAI's own client stops retrying above 120 s."""
+
+
+class TidegateError(Exception):
+    """Base of the tree. `message` names the field, the limit, the value given and what to do."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    default_code: ClassVar[str | None] = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code if code is not None else self.default_code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Extra response headers that belong to this error."""
+        return {}
+
+    def body(self) -> bytes:
+        """The JSON document of an error response."""
+        return msgspec.json.encode(
+            {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        )
+
+    def event(self) -> bytes:
+        """The SSE event that ends a stream which has already begun (no `[DONE]` follows it)."""
+        return b"data: " + self.body() + b"\n\n"
+
+
+class ConfigurationError(TidegateError):
+    """Settings that cannot work here. `message` is one readable line."""
+
+    default_code: ClassVar[str | None] = "configuration_error"
+
+
+class InvalidRequestError(TidegateError):
+    """The request is wrong; sending it again unchanged will fail again."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    default_code: ClassVar[str | None] = None
+
+
+class ContextLengthError(InvalidRequestError):
+    """Prompt and output together do not fit into the model's context."""
+
+    default_code: ClassVar[str | None] = "context_length_exceeded"
+
+
+class ModelNotFoundError(InvalidRequestError):
+    """The named model is not served here."""
+
+    status: ClassVar[int] = 404
+    default_code: ClassVar[str | None] = "model_not_found"
+
+
+class RouteNotFoundError(InvalidRequestError):
+    """No such path."""
+
+    status: ClassVar[int] = 404
+    default_code: ClassVar[str | None] = "not_found"
+
+
+class MethodNotAllowedError(InvalidRequestError):
+    """The path exists, the method does not."""
+
+    status: ClassVar[int] = 405
+    default_code: ClassVar[str | None] = "method_not_allowed"
+
+
+class RequestTimeoutError(InvalidRequestError):
+    """The body did not arrive in time."""
+
+    status: ClassVar[int] = 408
+    default_code: ClassVar[str | None] = "request_timeout"
+
+
+class BodyTooLargeError(InvalidRequestError):
+    """The body is over the cap."""
+
+    status: ClassVar[int] = 413
+    default_code: ClassVar[str | None] = "request_too_large"
+
+
+class MediaTypeError(InvalidRequestError):
+    """The body is not plain JSON."""
+
+    status: ClassVar[int] = 415
+    default_code: ClassVar[str | None] = "unsupported_media_type"
+
+
+class InternalError(TidegateError):
+    """Something of ours broke while serving one request."""
+
+
+class UnavailableError(TidegateError):
+    """The service cannot take this request now. `retry_after` is in seconds."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "service_unavailable_error"
+    default_code: ClassVar[str | None] = "engine_unavailable"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, retry_after: float = 5.0
+    ) -> None:
+        super().__init__(message, param=param, code=code)
+        low, high = RETRY_AFTER_SECONDS
+        self.retry_after = min(max(round(retry_after), low), high)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": str(self.retry_after)}
+
+
+class EngineUnavailableError(UnavailableError):
+    """The engine is loading, dead or being restarted."""
+
+
+class OverloadedError(UnavailableError):
+    """More work is waiting than may wait."""
+
+    default_code: ClassVar[str | None] = "server_is_overloaded"
+
+
+class ShuttingDownError(UnavailableError):
+    """The process drains; another replica should take the request."""
+
+    default_code: ClassVar[str | None] = "shutting_down"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, "connection": "close"}
+
+
+def error_classes() -> dict[str, type[TidegateError]]:
+    """All classes of the tree by name, for carrying an error across a process boundary."""
+    found: dict[str, type[TidegateError]] = {}
+    todo: list[type[TidegateError]] = [TidegateError]
+    while todo:
+        cls = todo.pop()
+        found[cls.__name__] = cls
+        todo.extend(cls.__subclasses__())
+    return found

@@ -1,0 +1,1 @@
+"""What happens to a request between the API and the engine. Knows neither HTTP nor vLLM."""

@@ -1,0 +1,27 @@
+"""A caller's request in the gateway's own words: what the API layer parsed, before the engine has seen it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from service.engine.base import Renderable, Sampling
+
+Route: TypeAlias = Literal["chat", "completions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One validated request.
+
+    `sampling` makes the engine's parameters once the gateway has settled `max_tokens`; its second argument are the
+    model's own defaults. `received` is a monotonic clock's reading when the request's head arrived.
+    """
+
+    id: str
+    route: Route
+    model: str
+    prompt: Renderable
+    max_tokens: int | None
+    sampling: Callable[[int, Mapping[str, Any]], Sampling]
+    received: float
+    trace_headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,138 @@
+"""Pure ASGI middleware, outermost first; `app.py` shows the order.
+
+RequestLog    request id, the access log line and the count at the end, and the one broad handler of what nobody
+              expected
+BodyLimit     size and time caps on request bodies
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import BodyTooLargeError, InternalError, RequestTimeoutError, TidegateError
+from service.record import RequestRecord
+from service.telemetry import OTHER, Telemetry
+
+logger = logging.getLogger("tidegate.access")
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class RequestLog:
+    """Gives each request an id, logs it once when it is over, and turns an unexpected exception into a 500."""
+
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+        self._app = app
+        self._telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = RequestRecord(_request_id(Headers(scope=scope).get("x-request-id")))
+        record.attach(scope)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", record.id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:  # the one broad handler: whatever comes up to here is a defect of ours
+            record.outcome = "server_error"
+            logger.error("unhandled error", exc_info=error, extra={"fields": {"request_id": record.id}})
+            if record.status:
+                raise  # the response has begun; the server can only cut the connection
+            await send_error(InternalError("Something went wrong here; the log has the details."), send_with_id)
+        finally:
+            outcome = record.conclude()
+            if not record.counted and not record.is_probe:
+                self._telemetry.recorder(record.route, record.model or OTHER).refused(outcome)
+            _log(scope, record)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, before reading them where their length is declared, and too slow ones."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_seconds: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout_seconds = timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            await send_error(self._too_large(), send)
+            return
+        deadline = time.monotonic() + self._timeout_seconds
+        got = 0
+        complete = False
+
+        async def limited_receive() -> Message:
+            nonlocal got, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise RequestTimeoutError(
+                    f"The body was not complete after {self._timeout_seconds:g} s. Send it in one go."
+                ) from None
+            got += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if got > self._max_bytes:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, limited_receive, send)
+
+    def _too_large(self) -> BodyTooLargeError:
+        return BodyTooLargeError(f"The body is larger than {self._max_bytes} bytes. Send less at once.")
+
+
+async def send_error(error: TidegateError, send: Send) -> None:
+    """The response for an error, as bare ASGI messages."""
+    body = error.body()
+    headers = MutableHeaders({"content-type": "application/json", "content-length": str(len(body)), **error.headers})
+    if error.status in (408, 413):
+        # What is left of the body must not be read as the next request.
+        headers["connection"] = "close"
+    await send({"type": "http.response.start", "status": error.status, "headers": headers.raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _request_id(given: str | None) -> str:
+    """The caller's id if it is harmless, else one of ours."""
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
+
+
+def _log(scope: Scope, record: RequestRecord) -> None:
+    level = logging.DEBUG if record.is_probe else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    fields = {
+        "request_id": record.id,
+        "method": scope["method"],
+        "route": record.route,
+        "status": record.status,
+        "outcome": record.outcome,
+        "model": record.model,
+        "prompt_tokens": record.prompt_tokens,
+        "completion_tokens": record.completion_tokens,
+        "cached_tokens": record.cached_tokens,
+        "duration_seconds": round(time.monotonic() - record.received, 6),
+    }
+    known = {name: value for name, value in fields.items() if value is not None}
+    logger.log(level, "request", extra={"fields": known})

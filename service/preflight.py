@@ -1,0 +1,31 @@
+"""What can be known to fail before anything is loaded: the engine's settings against the model and the devices."""
+
+import subprocess
+from pathlib import Path
+
+from service.engine.vllm_environment import detect_accelerator
+from service.models import bundled
+from service.settings import Settings
+from service.settings.preflight import ModelShape, check
+
+
+def check_before_start(settings: Settings) -> None:
+    """Raise `ConfigurationError`, in one readable line, for settings that cannot work."""
+    engine = settings.engine
+    if engine.kind == "simulated":
+        return
+    if bundled.is_bundled(engine.model):
+        shape: ModelShape | None = bundled.SHAPE
+    else:
+        path = Path(engine.model).expanduser()
+        shape = ModelShape.from_config(path) if path.is_dir() else None
+    world_size = engine.tensor_parallel_size * engine.pipeline_parallel_size * engine.data_parallel_size
+    # Counting devices costs a process; one device is there whenever an accelerator is.
+    devices = count_devices() if world_size > 1 and detect_accelerator(engine) == "cuda" else None
+    check(engine, shape, devices)
+
+
+def count_devices() -> int:
+    """CUDA devices of this machine."""
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

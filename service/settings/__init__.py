@@ -1,0 +1,26 @@
+"""The only reader of environment and configuration file: `load_settings` gives one frozen `Settings` tree."""
+
+from service.settings.load import Loaded, load_settings
+from service.settings.report import describe
+from service.settings.tree import (
+    EngineSettings,
+    LoggingSettings,
+    ManagementSettings,
+    ServerSettings,
+    Settings,
+    SimulationSettings,
+    TracingSettings,
+)
+
+__all__ = [
+    "EngineSettings",
+    "Loaded",
+    "LoggingSettings",
+    "ManagementSettings",
+    "ServerSettings",
+    "Settings",
+    "SimulationSettings",
+    "TracingSettings",
+    "describe",
+    "load_settings",
+]

@@ -1,0 +1,77 @@
+"""The public application on a real listener in the test's own event loop, with the simulated engine behind it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import openai
+import uvicorn
+from starlette.types import ASGIApp
+
+from service.app import create_app, create_management_app
+from service.engine.base import Engine
+from service.engine.simulated import SimulatedEngine
+from service.lifecycle import Lifecycle
+from service.server import Listener, bind
+from service.settings import EngineSettings, ServerSettings, Settings, SimulationSettings
+from service.telemetry import Telemetry
+
+MODEL = "sim"
+
+
+@dataclass
+class LiveApp:
+    """A listening application and what stands behind it."""
+
+    url: str
+    management_url: str
+    engine: Engine
+    lifecycle: Lifecycle
+    telemetry: Telemetry
+    client: openai.AsyncOpenAI
+    """The official client, pointed here; it does not retry, so that tests see what was answered."""
+
+    def http(self) -> httpx.AsyncClient:
+        """A plain client."""
+        return httpx.AsyncClient(base_url=self.url, timeout=10)
+
+
+def settings(**simulation: object) -> Settings:
+    """Settings of a small simulated service."""
+    return Settings(
+        engine=EngineSettings(kind="simulated", model=MODEL, in_process=True),
+        simulation=SimulationSettings.model_validate(simulation),
+        server=ServerSettings(max_body_bytes=1_000_000, body_timeout_seconds=0.3, write_timeout_seconds=0.3),
+    )
+
+
+@contextlib.asynccontextmanager
+async def live_app(chosen: Settings, *, engine: Engine | None = None, start: bool = True) -> AsyncIterator[LiveApp]:
+    """Run the application; with `start=False` its engine stays in the first phase."""
+    lifecycle, telemetry = Lifecycle(), Telemetry()
+    engine = engine or SimulatedEngine(chosen.engine, chosen.simulation)
+    app = create_app(chosen, engine, lifecycle=lifecycle, telemetry=telemetry)
+    management = create_management_app(app, engine, telemetry)
+    async with _listening(app) as url, _listening(management) as management_url:
+        if start:
+            lifecycle.started(await engine.start(lifecycle.report))
+        async with openai.AsyncOpenAI(base_url=url + "/v1", api_key="none", max_retries=0) as client:
+            yield LiveApp(url, management_url, engine, lifecycle, telemetry, client)
+        await engine.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: ASGIApp) -> AsyncIterator[str]:
+    bound = bind("127.0.0.1", 0, "test port")
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    listener = Listener(config)
+    serving = asyncio.create_task(listener.serve(sockets=[bound]))
+    while not listener.started:
+        await asyncio.sleep(0)
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+    finally:
+        listener.should_exit = True
+        await serving

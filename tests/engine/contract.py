@@ -1,0 +1,197 @@
+"""What every `Engine` must do, whichever it is and wherever it runs. Subclasses supply the fixture `engine`.
+
+The tests compare an engine with itself (a stop string is taken from its own text), so one suite fits a scripted
+engine and a real model.
+"""
+
+import asyncio
+import itertools
+import re
+
+import msgspec
+import pytest
+
+from service.engine.base import ChatPrompt, Delta, Engine, GenerationRequest, Phase, Prompt, Sampling, TextPrompts
+from service.errors import ContextLengthError, InvalidRequestError
+
+_ids = itertools.count()
+
+CHAT = ChatPrompt(messages=[{"role": "user", "content": "What is the capital of France?"}])
+
+
+async def generate(engine: Engine, prompt: Prompt, sampling: Sampling) -> list[Delta]:
+    """All deltas of one request."""
+    request = GenerationRequest(id=f"contract-{next(_ids)}", prompt=prompt, sampling=sampling)
+    async with asyncio.timeout(60):
+        return [delta async for ready in engine.generate(request) for delta in ready]
+
+
+def greedy(max_tokens: int, **changes: object) -> Sampling:
+    """Deterministic sampling that runs to `max_tokens`."""
+    return msgspec.structs.replace(Sampling(max_tokens=max_tokens, temperature=0.0, ignore_eos=True), **changes)
+
+
+def text_of(deltas: list[Delta], index: int = 0) -> str:
+    """The text of one choice."""
+    return "".join(delta.text for delta in deltas if delta.index == index)
+
+
+def tokens_of(deltas: list[Delta], index: int = 0) -> list[int]:
+    """The token ids of one choice."""
+    return [token for delta in deltas if delta.index == index for token in delta.token_ids]
+
+
+async def running(engine: Engine) -> float:
+    """Requests that run inside the engine, by its own metrics."""
+    found = re.search(rb"^vllm:num_requests_running\{[^}]*\} ([0-9.]+)$", await engine.metrics(), re.M)
+    assert found is not None
+    return float(found.group(1))
+
+
+async def settles_at_zero(engine: Engine) -> None:
+    """Wait until nothing runs any more, a second at most."""
+    async with asyncio.timeout(1.0):
+        while await running(engine):
+            await asyncio.sleep(0.01)
+
+
+class EngineContract:
+    """The suite."""
+
+    async def test_a_started_engine_is_ready(self, engine: Engine) -> None:
+        assert engine.health().phase is Phase.READY
+
+    async def test_a_conversation_renders_to_one_prompt(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        assert len(prompt.token_ids) > 5
+
+    async def test_texts_and_ids_render_in_order(self, engine: Engine) -> None:
+        first, second = await engine.render(TextPrompts(prompts=["Once upon a time", [5, 6, 7]]))
+        assert (first.text, second.token_ids) == ("Once upon a time", [5, 6, 7])
+
+    async def test_echo_text_comes_for_ids_too(self, engine: Engine) -> None:
+        (text,) = await engine.render(TextPrompts(prompts=["Once upon"], want_text=True))
+        (ids,) = await engine.render(TextPrompts(prompts=[text.token_ids], want_text=True))
+        assert ids.text == "Once upon"
+
+    @pytest.mark.parametrize("token_id", [-1, 10_000_000])
+    async def test_a_token_outside_the_vocabulary_is_refused(self, engine: Engine, token_id: int) -> None:
+        with pytest.raises(InvalidRequestError) as refused:
+            await engine.render(TextPrompts(prompts=[[5, token_id]]))
+        assert refused.value.param == "prompt"
+
+    async def test_a_prompt_beyond_the_context_is_refused(self, engine: Engine) -> None:
+        with pytest.raises(ContextLengthError):
+            await engine.render(TextPrompts(prompts=["tide " * 20_000]))
+
+    async def test_exactly_max_tokens_are_generated(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(12))
+        assert len(tokens_of(deltas)) == 12
+        assert deltas[-1].finish_reason == "length"
+
+    async def test_only_the_last_delta_has_a_finish_reason(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(8))
+        assert [delta.finish_reason for delta in deltas[:-1]] == [None] * (len(deltas) - 1)
+
+    async def test_it_stops_by_itself(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(200, ignore_eos=False))
+        assert deltas[-1].finish_reason == "stop"
+
+    async def test_only_the_first_delta_tells_of_the_prompt(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(4))
+        assert deltas[0].first is not None
+        assert all(delta.first is None for delta in deltas[1:])
+
+    async def test_n_choices_each_come_whole(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(6, n=3))
+        assert [len(tokens_of(deltas, index)) for index in range(3)] == [6, 6, 6]
+        assert sorted(delta.index for delta in deltas if delta.finish_reason) == [0, 1, 2]
+
+    async def test_logprobs_come_for_every_token(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(5, logprobs=2))
+        positions = [position for delta in deltas for position in delta.logprobs or ()]
+        assert [position.chosen.token_id for position in positions] == tokens_of(deltas)
+        assert all(len(position.top) == 2 for position in positions)
+        assert all(position.chosen.logprob <= 0 for position in positions)
+
+    async def test_zero_logprobs_report_the_chosen_token_alone(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        deltas = await generate(engine, prompt, greedy(3, logprobs=0))
+        assert [position.top for delta in deltas for position in delta.logprobs or ()] == [[], [], []]
+
+    async def test_prompt_logprobs_come_once_one_per_prompt_token(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(TextPrompts(prompts=["The tide comes in"]))
+        deltas = await generate(engine, prompt, greedy(3, logprobs=1, prompt_logprobs=1))
+        scored = [delta.first.prompt_logprobs for delta in deltas if delta.first is not None]
+        assert len(scored) == 1 and scored[0] is not None
+        assert scored[0][0] is None
+        assert [at.chosen.token_id for at in scored[0][1:] if at] == prompt.token_ids[1:]
+
+    async def test_a_stop_string_ends_the_text_before_it(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        whole = text_of(await generate(engine, prompt, greedy(16)))
+        stop = whole[10:14]
+        deltas = await generate(engine, prompt, greedy(16, stop=[stop]))
+        assert text_of(deltas) == whole[: whole.index(stop)]
+        assert (deltas[-1].finish_reason, deltas[-1].stop_reason) == ("stop", stop)
+
+    async def test_a_stop_string_may_be_part_of_the_text(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        whole = text_of(await generate(engine, prompt, greedy(16)))
+        stop = whole[10:14]
+        deltas = await generate(engine, prompt, greedy(16, stop=[stop], include_stop_str_in_output=True))
+        assert text_of(deltas) == whole[: whole.index(stop) + 4]
+
+    async def test_text_held_back_for_a_stop_string_comes_in_the_end(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        whole = text_of(await generate(engine, prompt, greedy(8)))
+        deltas = await generate(engine, prompt, greedy(8, stop=[whole[-3:] + "\0"]))
+        assert text_of(deltas) == whole
+
+    async def test_a_stop_token_ends_the_text(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        tokens = tokens_of(await generate(engine, prompt, greedy(6)))
+        deltas = await generate(engine, prompt, greedy(6, stop_token_ids=[tokens[3]]))
+        assert deltas[-1].stop_reason == tokens[3]
+        assert tokens_of(deltas) == tokens[: tokens.index(tokens[3]) + 1]
+
+    async def test_requests_at_once_do_not_mix(self, engine: Engine) -> None:
+        prompts = await engine.render(TextPrompts(prompts=["One", "Two and", "Three of them"]))
+        alone = [len(tokens_of(await generate(engine, prompt, greedy(10)))) for prompt in prompts]
+        together = await asyncio.gather(*(generate(engine, prompt, greedy(10)) for prompt in prompts))
+        assert [len(tokens_of(deltas)) for deltas in together] == alone
+
+    async def test_a_closed_stream_leaves_the_engine(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        stream = engine.generate(GenerationRequest(id="closed", prompt=prompt, sampling=greedy(2000)))
+        await anext(stream)
+        await stream.aclose()
+        await settles_at_zero(engine)
+
+    async def test_a_stream_can_be_closed_before_it_is_read_and_twice(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        stream = engine.generate(GenerationRequest(id="unread", prompt=prompt, sampling=greedy(2000)))
+        await stream.aclose()
+        await stream.aclose()
+        await settles_at_zero(engine)
+
+    async def test_closing_ends_a_reader_that_waits(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        stream = engine.generate(GenerationRequest(id="waiting", prompt=prompt, sampling=greedy(4000)))
+        await anext(stream)
+
+        async def read_on() -> None:
+            async for _ in stream:
+                pass
+
+        reader = asyncio.create_task(read_on())
+        await asyncio.sleep(0)
+        await stream.aclose()
+        async with asyncio.timeout(5):
+            await reader

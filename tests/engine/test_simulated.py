@@ -1,0 +1,38 @@
+"""The simulated engine, bare and hosted, keeps the contract."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.engine.base import Engine
+from service.engine.factory import build_engine
+from service.settings import EngineSettings, Settings, SimulationSettings
+from tests.engine.contract import EngineContract
+
+
+def settings(*, in_process: bool) -> Settings:
+    """A simulated engine with a little time between tokens, so that there is something to abort."""
+    engine = EngineSettings(kind="simulated", in_process=in_process)
+    return Settings(engine=engine, simulation=SimulationSettings(itl_seconds=0.001))
+
+
+class TestSimulatedEngine(EngineContract):
+    """In the test's own process."""
+
+    @pytest.fixture
+    async def engine(self) -> AsyncIterator[Engine]:
+        running = build_engine(settings(in_process=True))
+        await running.start(lambda health: None)
+        yield running
+        await running.aclose()
+
+
+class TestHostedSimulatedEngine(EngineContract):
+    """In a process of its own, as the service runs it."""
+
+    @pytest.fixture
+    async def engine(self) -> AsyncIterator[Engine]:
+        running = build_engine(settings(in_process=False))
+        await running.start(lambda health: None)
+        yield running
+        await running.aclose()

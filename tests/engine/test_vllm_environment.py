@@ -1,0 +1,52 @@
+"""What vLLM is given on each accelerator."""
+
+import pytest
+
+from service.engine.vllm_environment import bind_threads, derived_arguments, environment
+from service.settings import EngineSettings
+
+
+@pytest.mark.parametrize(
+    ("cores", "ranks", "bound"),
+    [
+        ([0, 1], 1, "0,1"),
+        ([0, 1], 2, "0|1"),
+        ([0, 1], 3, "0|1|0"),
+        ([4, 5, 6, 7], 2, "4,5|6,7"),
+        ([0, 1, 2, 3, 4], 2, "0,1|2,3"),
+        ([3], 2, "3|3"),
+    ],
+)
+def test_every_rank_gets_as_many_cores_as_every_other(cores: list[int], ranks: int, bound: str) -> None:
+    assert bind_threads(cores, ranks) == bound
+
+
+def test_what_the_operator_has_set_stays() -> None:
+    given = environment(EngineSettings(), "cpu", {"VLLM_CPU_OMP_THREADS_BIND": "auto"})
+    assert "VLLM_CPU_OMP_THREADS_BIND" not in given
+    assert given["VLLM_NO_USAGE_STATS"] == "1"
+
+
+def test_nothing_is_bound_on_cuda() -> None:
+    assert "VLLM_CPU_OMP_THREADS_BIND" not in environment(EngineSettings(), "cuda", {})
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "settings", "eager"),
+    [
+        ("cpu", {}, True),
+        ("cpu", {"pipeline_parallel_size": 2}, False),
+        ("cpu", {"enforce_eager": False}, False),
+        ("cuda", {}, None),
+    ],
+)
+def test_cpu_starts_eagerly_unless_pipeline_parallelism_needs_compiling(
+    accelerator: str, settings: dict[str, object], eager: bool | None
+) -> None:
+    arguments = derived_arguments(EngineSettings.model_validate(settings), accelerator, "model")
+    assert arguments.get("enforce_eager") is eager
+
+
+def test_cuda_keeps_vllms_own_choices() -> None:
+    arguments = derived_arguments(EngineSettings(model="m"), "cuda", "m")
+    assert not {"kv_cache_memory_bytes", "max_num_seqs", "enforce_eager"} & arguments.keys()

@@ -1,0 +1,17 @@
+"""A description of an engine, for tests that need some."""
+
+from service.engine.base import EngineInfo
+
+INFO = EngineInfo(
+    model="sim",
+    served_model_names=("sim",),
+    max_model_len=100,
+    vocab_size=300,
+    kv_cache_tokens=1000,
+    max_concurrency=10.0,
+    max_num_seqs=4,
+    tensor_parallel_size=1,
+    pipeline_parallel_size=1,
+    data_parallel_size=1,
+    version="simulated",
+)

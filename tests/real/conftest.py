@@ -1,0 +1,23 @@
+"""Fixtures of the tests against the real engine: one service for all that can share one."""
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from tests.service_process import ServiceProcess
+
+MODEL = "smollm2-135m-instruct"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[ServiceProcess]:
+    """The bundled model, served as `make serve` serves it."""
+    with ServiceProcess() as running:
+        yield running.wait_until_ready()
+
+
+@pytest.fixture(scope="module")
+def client(service: ServiceProcess) -> openai.OpenAI:
+    """The official client; it does not retry."""
+    return openai.OpenAI(base_url=service.url + "/v1", api_key="none", max_retries=0, timeout=60)
