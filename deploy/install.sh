@@ -23,13 +23,15 @@ stamp_of() { cat "$@" | sha256sum | cut -c1-16; }
 exec 9>.venv.lock
 flock 9
 
-serve_stamp=".venv/.installed-$accelerator-$(stamp_of pyproject.toml "requirements/$accelerator.txt")"
+# The folder counts too: an environment cannot be moved.
+serve_stamp=".venv/.installed-$accelerator-$(stamp_of pyproject.toml "requirements/$accelerator.txt" <(pwd))"
 dev_stamp=".venv/.installed-dev-$(stamp_of pyproject.toml requirements/dev.txt)"
 
 if [ ! -f "$serve_stamp" ]; then
     say "creating .venv with $("$python" --version) for $accelerator"
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
-    rm -f .venv/.installed-*
+    # Without a stamp nobody knows what an earlier, killed installation has left half-done.
+    rm -rf .venv
+    "$python" -m venv .venv
     if [ "$accelerator" = cpu ]; then
         say "installing PyTorch for CPU (about 200 MB)"
         torch=$(grep '^torch==' requirements/cpu.txt)

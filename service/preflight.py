@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from service.engine.vllm_environment import detect_accelerator
+from service.errors import ConfigurationError
 from service.models import bundled
 from service.settings import Settings
 from service.settings.preflight import ModelShape, check
@@ -27,5 +28,10 @@ def check_before_start(settings: Settings) -> None:
 
 def count_devices() -> int:
     """CUDA devices of this machine."""
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True)
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConfigurationError(
+            "engine.accelerator is cuda, but nvidia-smi does not answer; install the driver or use cpu"
+        ) from error
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

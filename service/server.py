@@ -74,7 +74,8 @@ class Service:
             await self._listen()
             starting = asyncio.create_task(self._start_engine())
             await self._stop.wait()
-            await self._drain()
+            if self._exit_code == 0 or self._lifecycle.in_flight:
+                await self._drain()
         finally:
             if starting is not None:
                 starting.cancel()

@@ -8,7 +8,7 @@ from loadtest.bench.effort import Effort
 from loadtest.bench.figures import Figure, Goal, Row, Table, ratios
 from loadtest.bench.load import Load
 from loadtest.bench.response import Expected
-from loadtest.bench.rounds import Measurement, measure
+from loadtest.bench.rounds import Measurement, disturbance, measure
 from loadtest.bench.server_process import ServerProcess
 
 TOGETHER: Final = 32
@@ -34,6 +34,7 @@ def compare(model: str | None, effort: Effort) -> Table:
             Row(f"{TOGETHER} together", _figures(together)),
             Row("ratio", {"tokens/s": got}),
         ],
+        notes=disturbance([*alone, *together]),
         goals=[Goal(f"tokens/s of {TOGETHER} together over one alone", LEAST_RATIO, got.median)],
     )
 

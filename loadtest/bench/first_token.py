@@ -12,8 +12,9 @@ import msgspec
 from loadtest.bench import commands
 from loadtest.bench.effort import Effort
 from loadtest.bench.figures import Figure, Row, Table, percentile
-from loadtest.bench.load import PROMPT, Load, run_load
+from loadtest.bench.load import PROMPT, Load
 from loadtest.bench.response import Expected
+from loadtest.bench.rounds import Measurement, disturbance, measure
 from loadtest.bench.server_process import ServerFailedError
 
 TOKENS: Final = 4
@@ -22,14 +23,15 @@ WARM_UP_REQUESTS: Final = 10
 
 def compare(model: str | None, effort: Effort) -> Table:
     """p50 and p90 of both, and the difference."""
-    ours, direct = [], []
+    ours: list[Measurement] = []
+    direct: list[list[float]] = []
     for _ in range(effort.engine_starts):
         ours.append(_through_the_stack(model, effort.requests))
         direct.append(_directly(model, effort.requests))
     figures: dict[str, dict[str, Figure]] = {"ours": {}, "direct": {}, "added": {}}
     for percent in (50, 90):
         column = f"p{percent} ms"
-        mine = [percentile(times, percent) * 1e3 for times in ours]
+        mine = [percentile(each.load.first_token_seconds[WARM_UP_REQUESTS:], percent) * 1e3 for each in ours]
         bare = [percentile(times, percent) * 1e3 for times in direct]
         figures["ours"][column], figures["direct"][column] = Figure.of(mine), Figure.of(bare)
         figures["added"][column] = Figure.of(a - b for a, b in zip(mine, bare, strict=True))
@@ -40,11 +42,14 @@ def compare(model: str | None, effort: Effort) -> Table:
             Row("AsyncLLM.generate, called to first output", figures["direct"]),
             Row("added", figures["added"]),
         ],
-        notes=[f"{effort.requests} requests of {TOKENS} tokens in each of {effort.engine_starts} engine starts"],
+        notes=[
+            f"{effort.requests} requests of {TOKENS} tokens in each of {effort.engine_starts} engine starts",
+            *disturbance(ours),
+        ],
     )
 
 
-def _through_the_stack(model: str | None, requests: int) -> list[float]:
+def _through_the_stack(model: str | None, requests: int) -> Measurement:
     with commands.real(model) as server:
         load = Load(
             port=server.port,
@@ -53,7 +58,7 @@ def _through_the_stack(model: str | None, requests: int) -> list[float]:
             expected=Expected(tokens=TOKENS, event_per_token=False),
             requests_per_client=WARM_UP_REQUESTS + requests,
         )
-        return run_load(load).first_token_seconds[WARM_UP_REQUESTS:]
+        return measure(server, load)
 
 
 def _directly(model: str | None, requests: int) -> list[float]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,7 @@ def _table(turns: dict[str, list[Measurement]], clients: int, stream: bool) -> T
         title=f"Front end, {kind}, {clients} clients, {TOKENS} tokens a response",
         rows=rows,
         goals=goals,
-        notes=[*NOTES, *disturbance(turns)],
+        notes=[*NOTES, *disturbance(chain(*turns.values()))],
     )
 
 

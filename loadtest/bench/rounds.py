@@ -1,6 +1,7 @@
 """Servers under the same load in turn: A B A B."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 import psutil
@@ -11,7 +12,7 @@ from loadtest.bench.load import Load, LoadResult, run_load
 from loadtest.bench.response import Expected
 from loadtest.bench.server_process import ServerProcess
 
-DISTURBED_CORES: float = 0.2
+DISTURBED_CORES: Final = 0.2
 """Cores taken by others, above which a measurement deserves a remark."""
 
 
@@ -77,9 +78,9 @@ def closed_loop(*, clients: int, tokens: int, stream: bool, seconds: float) -> C
     return load_for
 
 
-def disturbance(turns: dict[str, list[Measurement]]) -> list[str]:
+def disturbance(measured: Iterable[Measurement]) -> list[str]:
     """A remark for the report if the machine was not ours alone."""
-    cores = Figure.of(each.other_cores for measurements in turns.values() for each in measurements)
+    cores = Figure.of(each.other_cores for each in measured)
     if cores.high < DISTURBED_CORES:
         return []
     return [f"others took {cores.median:.2f} cores (up to {cores.high:.2f}); trust CPU figures more than rates"]

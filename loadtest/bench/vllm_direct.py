@@ -48,8 +48,8 @@ def main(words: Sequence[str]) -> None:
     prompt, tokens, requests, *options = words
     engine = load_settings(options, os.environ).settings.engine
     accelerator = detect_accelerator(engine)
-    os.environ.update(environment(engine, accelerator, os.environ))
     model = str(bundled.prepare(lambda _: None)) if bundled.is_bundled(engine.model) else engine.model
+    os.environ.update(environment(engine, accelerator, model, os.environ))
     arguments = derived_arguments(engine, accelerator, model)
     print(msgspec.json.encode(uvloop.run(measure(arguments, prompt, int(tokens), int(requests)))).decode())
 

@@ -55,8 +55,9 @@ class VllmEngine:
 
     async def _start(self) -> EngineInfo:
         accelerator = detect_accelerator(self._settings)
-        os.environ.update(environment(self._settings, accelerator, os.environ))
-        arguments = derived_arguments(self._settings, accelerator, self._prepared_model())
+        model = self._prepared_model()
+        os.environ.update(environment(self._settings, accelerator, model, os.environ))
+        arguments = derived_arguments(self._settings, accelerator, model)
         if self._otlp_endpoint is not None:
             arguments["otlp_traces_endpoint"] = self._otlp_endpoint
         self._enter(Health(Phase.IMPORTING))

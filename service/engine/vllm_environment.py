@@ -29,8 +29,11 @@ def detect_accelerator(engine: EngineSettings) -> Literal["cpu", "cuda"]:
     return "cuda" if answer.returncode == 0 else "cpu"
 
 
-def environment(engine: EngineSettings, accelerator: str, present: Mapping[str, str]) -> dict[str, str]:
-    """Variables to set before vLLM is imported. Whatever is `present` already wins: it is the operator's word."""
+def environment(engine: EngineSettings, accelerator: str, model: str, present: Mapping[str, str]) -> dict[str, str]:
+    """Variables to set before vLLM is imported. Whatever is `present` already wins: it is the operator's word.
+
+    `model` is the folder or hub id that will be loaded.
+    """
     wanted = {
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
@@ -39,7 +42,7 @@ def environment(engine: EngineSettings, accelerator: str, present: Mapping[str, 
         "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
-    if Path(engine.model).is_dir():
+    if Path(model).is_dir():
         wanted["HF_HUB_OFFLINE"] = "1"
     if accelerator == "cpu":
         ranks = engine.tensor_parallel_size * engine.pipeline_parallel_size * engine.data_parallel_size

@@ -33,7 +33,8 @@ def launch(config: VllmConfig) -> AsyncLLM:
     try:
         return AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
-        raise EngineUnavailableError(f"The engine could not start: {_one_line(str(error))}") from error
+        model = config.model_config.model
+        raise EngineUnavailableError(f"The engine could not start with {model}: {_one_line(str(error))}") from error
 
 
 def describe(llm: AsyncLLM) -> EngineInfo:

@@ -4,12 +4,17 @@ A key without a section belongs to the engine, as with `vllm serve`; host and po
 that is no option is the model.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from service.errors import ConfigurationError
 from service.settings.given import Given
 from service.settings.keys import Keys
+
+_NEGATION: Final = re.compile(r"(^--|\.)no[-_]")
+"""As in --no-enforce-eager, --no-management.enabled and --management.no-enabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ def read_command_line(argv: Sequence[str], keys: Keys) -> CommandLine:
 def _setting(option: str, value: str | None, rest: list[str], keys: Keys) -> Given:
     """One option; takes its value from the front of `rest` if need be."""
     key, origin = _key_of(option), f"command line {option}"
-    if value is None and (positive := _positive(key)) is not None and keys.is_boolean(positive):
+    positive = _key_of(_NEGATION.sub(r"\1", option))
+    if value is None and positive != key and keys.is_boolean(positive):
         return Given(positive, "false", origin, is_text=True)
     # Before the value is looked for: of an unknown key nobody can tell whether it has one.
     keys.require(key, origin)
@@ -58,11 +64,6 @@ def _key_of(option: str) -> str:
     return f"server.{key}" if key in ("host", "port") else f"engine.{key}"
 
 
-def _positive(key: str) -> str | None:
-    section, _, name = key.partition(".")
-    return f"{section}.{name.removeprefix('no_')}" if name.startswith("no_") else None
-
-
 def _next(rest: list[str], option: str) -> str:
     if not rest or rest[0].startswith("--"):
         raise ConfigurationError(f"{option} needs a value: {option}=VALUE")
@@ -74,6 +75,6 @@ def _refuse_two_models(given: list[Given]) -> None:
     models = [each.origin for each in given if each.key == "engine.model"]
     if len(models) > 1:
         raise ConfigurationError(
-            f"the command line gives {len(models)} models ({', '.join(models)}); "
+            f"the command line names {len(models)} models ({', '.join(models)}); "
             "give one, and quote values that contain spaces"
         )

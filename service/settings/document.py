@@ -6,14 +6,14 @@ what settings there are.
 
 import json
 import re
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 import yaml
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "str", "seq", "map"))
 _QUOTED: Final = re.compile(r"'[^'<][^']+'|\"[^\"]{2,}\"")
-"""What PyYAML quotes in its messages: tags and anchors, which may be an unquoted secret. `'<...>'` is a token's kind."""
+"""What PyYAML quotes in its messages: tags and anchors, which may be secrets. `'<...>'` is the kind of a token."""
 
 
 class DocumentError(Exception):
@@ -23,11 +23,11 @@ class DocumentError(Exception):
 class _PlainLoader(yaml.SafeLoader):
     """YAML without dates and binary data: they have no place in settings, and `2026-11-24` is wanted as text."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML declares it so)
         first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{_TAG}timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    yaml_constructors = {
+    yaml_constructors: ClassVar[dict[str | None, Any]] = {
         tag: constructor
         for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
         if tag is None or tag in _PLAIN_TAGS

@@ -1,5 +1,6 @@
 """The layer of the YAML file. Whether its keys exist and what its values mean is decided in `load.py`."""
 
+from collections.abc import Container
 from pathlib import Path
 
 from service.errors import ConfigurationError
@@ -7,7 +8,7 @@ from service.settings.document import DocumentError, read_yaml
 from service.settings.given import Given
 
 
-def read_file(path: Path) -> list[Given]:
+def read_file(path: Path, sections: Container[str]) -> list[Given]:
     """The values of a YAML file, section by section. Raises `ConfigurationError`."""
     try:
         document = read_yaml(path.read_text(encoding="utf-8"))
@@ -26,6 +27,8 @@ def read_file(path: Path) -> list[Given]:
     for section, values in document.items():
         if isinstance(values, dict):
             given += [Given(f"{section}.{name}", value, origin, is_text=False) for name, value in values.items()]
+        elif section in sections and values is not None:
+            raise ConfigurationError(f"{section} ({origin}) must be a mapping, for it is a section of settings")
         elif values is not None:  # a section whose every line is commented out is null
             given.append(Given(str(section), values, origin, is_text=False))
     return given

@@ -18,7 +18,7 @@ _BUILTINS: Final[Mapping[str, Any]] = {
 
 def section_types() -> dict[str, type[BaseModel]]:
     """The class of each section."""
-    return {name: field.annotation for name, field in Settings.model_fields.items() if field.annotation}
+    return {name: type(field.default) for name, field in Settings.model_fields.items()}
 
 
 class Keys:

@@ -61,7 +61,7 @@ def load_settings(
 
 def _read_file(command_line: CommandLine, environ: Mapping[str, str]) -> list[Given]:
     path = command_line.config_file or environ.get(CONFIG_VARIABLE)
-    return read_file(Path(path)) if path else []
+    return read_file(Path(path), section_types()) if path else []
 
 
 def _build(winners: Mapping[str, Given], keys: Keys) -> Settings:
@@ -77,7 +77,7 @@ def _build(winners: Mapping[str, Given], keys: Keys) -> Settings:
                 further = further_value(given.value, keys.types_of(key)) if given.is_text else given.value
                 values.setdefault("extra", {})[name] = further
         except DocumentError as error:
-            problems.append(f"{_subject(given, keys)}, which is neither YAML nor JSON: {error}")
+            problems.append(f"{_subject(given, keys)}, which is no valid YAML or JSON: {error}")
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:

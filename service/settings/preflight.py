@@ -58,8 +58,7 @@ def _check_folder(engine: EngineSettings) -> None:
     if model == BUNDLED_MODEL or not (model.startswith(("/", ".", "~")) or os.path.exists(path)):
         return
     if not os.path.isdir(path):
-        what = "a file" if os.path.exists(path) else "a path that does not exist"
-        raise ConfigurationError(f"engine.model is {model}, {what}; give a model folder or a hub id")
+        raise ConfigurationError(f"engine.model is {model}, which is no folder; give a model folder or a hub id")
     if "hf_config_path" not in engine.extra and not any(Path(path, name).is_file() for name in CONFIG_FILES):
         raise ConfigurationError(f"engine.model is {model}, a folder without a config.json; give a model folder")
 
@@ -83,7 +82,8 @@ def _check_context(engine: EngineSettings, shape: ModelShape) -> None:
     limit, wanted = shape.max_position_embeddings, engine.max_model_len
     if limit is not None and wanted is not None and wanted > limit and "hf_overrides" not in engine.extra:
         raise ConfigurationError(
-            f"engine.max_model_len is {wanted}, but the context of {shape.source} is {limit} tokens; use at most {limit}"
+            f"engine.max_model_len is {wanted}, but the context of {shape.source} is {limit} tokens; "
+            f"use at most {limit}, or stretch it with engine.hf_overrides"
         )
 
 
@@ -108,7 +108,7 @@ def _size(config: dict[str, Any], name: str) -> int | None:
 
 
 def _is_scaled(config: dict[str, Any]) -> bool:
-    """Whether rope_scaling (transformers 4) or rope_parameters (5, also per kind of layer) ask for more than default."""
+    """Whether rope_scaling (transformers 4) or rope_parameters (5, also per kind of layer) ask for anything special."""
     if config.get("rope_scaling"):
         return True
     parameters = config.get("rope_parameters")

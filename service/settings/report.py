@@ -6,7 +6,7 @@ import yaml
 from pydantic import BaseModel
 
 from service.settings.load import Loaded
-from service.settings.secrecy import masked
+from service.settings.secrecy import MASK, masked
 
 WITHOUT_FOLDING: Final = 10**9
 
@@ -14,13 +14,15 @@ WITHOUT_FOLDING: Final = 10**9
 class _OneLineDumper(yaml.SafeDumper):
     """Writes any value in one line, so that a comment can follow it."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # A plain or single-quoted text with a line break in it would be written over several lines.
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if text.isprintable() and text != MASK else '"'
+    )
 
 
 _OneLineDumper.add_representer(str, _represent_text)

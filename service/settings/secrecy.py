@@ -1,4 +1,4 @@
-"""What must not be shown: values of our own secrets, and by their names values that vLLM or a plug-in may keep secret."""
+"""What must not be shown: values of our own secrets, and, by their names, values that vLLM may keep secret."""
 
 import re
 from typing import Any, Final

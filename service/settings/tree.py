@@ -21,13 +21,13 @@ def _names(value: object) -> object:
     return [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
 
 
-Port = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0, le=65535)]
-Size = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=2**63 - 1)]
-Seed = Annotated[int, BeforeValidator(_no_boolean), Field(ge=0, le=2**32 - 1)]
+Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_no_boolean)]
+Size = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_no_boolean)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1), BeforeValidator(_no_boolean)]
 """vLLM seeds numpy with it, which takes 32 bits."""
-Fraction = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=1)]
-Seconds = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0)]
-Duration = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0)]
+Fraction = Annotated[float, Field(gt=0, le=1), BeforeValidator(_no_boolean)]
+Seconds = Annotated[float, Field(gt=0), BeforeValidator(_no_boolean)]
+Duration = Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)]
 """Seconds that may be none."""
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], BeforeValidator(_names)]

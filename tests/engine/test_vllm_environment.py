@@ -1,5 +1,7 @@
 """What vLLM is given on each accelerator."""
 
+from pathlib import Path
+
 import pytest
 
 from service.engine.vllm_environment import bind_threads, derived_arguments, environment
@@ -22,13 +24,13 @@ def test_every_rank_gets_as_many_cores_as_every_other(cores: list[int], ranks: i
 
 
 def test_what_the_operator_has_set_stays() -> None:
-    given = environment(EngineSettings(), "cpu", {"VLLM_CPU_OMP_THREADS_BIND": "auto"})
+    given = environment(EngineSettings(), "cpu", "m", {"VLLM_CPU_OMP_THREADS_BIND": "auto"})
     assert "VLLM_CPU_OMP_THREADS_BIND" not in given
     assert given["VLLM_NO_USAGE_STATS"] == "1"
 
 
 def test_nothing_is_bound_on_cuda() -> None:
-    assert "VLLM_CPU_OMP_THREADS_BIND" not in environment(EngineSettings(), "cuda", {})
+    assert "VLLM_CPU_OMP_THREADS_BIND" not in environment(EngineSettings(), "cuda", "m", {})
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,8 @@ def test_cpu_starts_eagerly_unless_pipeline_parallelism_needs_compiling(
 def test_cuda_keeps_vllms_own_choices() -> None:
     arguments = derived_arguments(EngineSettings(model="m"), "cuda", "m")
     assert not {"kv_cache_memory_bytes", "max_num_seqs", "enforce_eager"} & arguments.keys()
+
+
+def test_a_local_model_asks_no_hub(tmp_path: Path) -> None:
+    assert environment(EngineSettings(), "cpu", str(tmp_path), {})["HF_HUB_OFFLINE"] == "1"
+    assert "HF_HUB_OFFLINE" not in environment(EngineSettings(), "cpu", "some/model", {})
