@@ -38,6 +38,9 @@ BYTE_TOKENS: Final = 256
 END_OF_SEQUENCE: Final = BYTE_TOKENS
 FIRST_WORD: Final = BYTE_TOKENS + 1
 
+INSTANT_STEPS: Final = 8
+"""Steps in one turn of the event loop where no time passes between tokens: they are all due at once."""
+
 SCRIPTED_LOGPROB: Final = math.log(0.9)
 """What the chosen token of each position is said to have had."""
 
@@ -56,6 +59,7 @@ class SimulatedEngine:
         self._running: list[_Sequence] = []
         self._stepper: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
+        self._steps_a_turn = 1 if simulation.itl_seconds else INSTANT_STEPS
         # A plain step's delta depends on the word alone, so the same object serves every request.
         self._plain = [Delta(0, word, [FIRST_WORD + i]) for i, word in enumerate(self._words)]
 
@@ -127,7 +131,8 @@ class SimulatedEngine:
             while not self._running and not self._waiting:
                 self._work.clear()
                 await self._work.wait()
-            self._step(time.monotonic())
+            for _ in range(self._steps_a_turn):
+                self._step(time.monotonic())
             await asyncio.sleep(self._settings.itl_seconds)
 
     def _step(self, now: float) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from service.engine.base import (
@@ -75,7 +76,8 @@ class VllmEngine:
 
     def _prepared_model(self) -> str:
         if not bundled.is_bundled(self._settings.model):
-            return self._settings.model
+            local = Path(self._settings.model).expanduser()
+            return str(local) if local.is_dir() else self._settings.model
         self._enter(Health(Phase.PREPARING_MODEL))
         return str(bundled.prepare(lambda done: self._enter(Health(Phase.PREPARING_MODEL, done))))
 

@@ -68,7 +68,7 @@ def read_inline(text: str) -> Any:
     try:
         # Nearly all JSON is YAML, but "\/" is not, and PyYAML takes "\ud83c\udf0a" for two characters.
         return json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError:
+    except ValueError:
         return read_yaml(text)
     except RecursionError:
         _fail("it is nested too deeply")

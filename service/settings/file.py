@@ -25,10 +25,10 @@ def read_file(path: Path, sections: Container[str]) -> list[Given]:
     origin = f"file {path}"
     given: list[Given] = []
     for section, values in document.items():
-        if isinstance(values, dict):
+        if isinstance(values, dict) and values:
             given += [Given(f"{section}.{name}", value, origin, is_text=False) for name, value in values.items()]
-        elif section in sections and values is not None:
-            raise ConfigurationError(f"{section} ({origin}) must be a mapping, for it is a section of settings")
-        elif values is not None:  # a section whose every line is commented out is null
+        elif section not in sections:
             given.append(Given(str(section), values, origin, is_text=False))
+        elif values not in (None, {}):  # a section whose every line is commented out is null
+            raise ConfigurationError(f"{section} ({origin}) must be a mapping, for it is a section of settings")
     return given

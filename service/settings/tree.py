@@ -80,7 +80,8 @@ class EngineSettings(Section):
 
         The secret is revealed in it: not for logs. `enforce_eager` is left out where the engine decides.
         """
-        own = {"kind", "in_process", "accelerator", "extra"}
+        # In vLLM the parser of tool calls belongs to the HTTP front end: AsyncEngineArgs does not know it.
+        own = {"kind", "in_process", "accelerator", "tool_call_parser", "extra"}
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in own}
         given = {name: value for name, value in values.items() if value is not None and value != []}
         if self.hf_token is not None:
