@@ -24,5 +24,6 @@ The packages
  `settings/`  the only reader of environment and configuration file
  `models/`    the bundled default model
 and, beside them, `telemetry.py`, `tracing.py`, `logs.py`, `loop_lag.py` (what operators see), `console.py` (what a
-person at the terminal sees), `doctor.py`, `start_history.py` and `errors.py` (one tree, two renderers).
+person at the terminal sees), `doctor.py` and `machine.py` (what is here and what is wrong), `start_history.py` (how
+long the last start took) and `errors.py` (one tree, two renderers).
 """

@@ -26,6 +26,7 @@ from service.engine.vllm_environment import derived_arguments, detect_accelerato
 from service.errors import EngineUnavailableError, TidegateError
 from service.models import bundled
 from service.settings import EngineSettings
+from service.tracing import traces_endpoint
 
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -60,7 +61,9 @@ class VllmEngine:
         os.environ.update(environment(self._settings, accelerator, model, os.environ))
         arguments = derived_arguments(self._settings, accelerator, model)
         if self._otlp_endpoint is not None:
-            arguments["otlp_traces_endpoint"] = self._otlp_endpoint
+            # vLLM would speak gRPC; collectors are given to us by their HTTP address.
+            os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
+            arguments["otlp_traces_endpoint"] = traces_endpoint(self._otlp_endpoint)
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
         from service.engine.vllm_render import VllmRenderer

@@ -5,15 +5,24 @@ from collections.abc import Iterator
 import openai
 import pytest
 
+from tests.otlp_collector import Collector
 from tests.service_process import ServiceProcess
 
 MODEL = "smollm2-135m-instruct"
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[ServiceProcess]:
-    """The bundled model, served as `make serve` serves it."""
-    with ServiceProcess() as running:
+def collector() -> Iterator[Collector]:
+    """Where the service sends its traces."""
+    running = Collector()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def service(collector: Collector) -> Iterator[ServiceProcess]:
+    """The bundled model, served as `make serve` serves it, with tracing on."""
+    with ServiceProcess(f"--tracing.otlp-endpoint={collector.endpoint}") as running:
         yield running.wait_until_ready()
 
 

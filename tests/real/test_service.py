@@ -4,11 +4,13 @@ import concurrent.futures
 import json
 import re
 import time
+from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from tests.otlp_collector import Collector
 from tests.real.conftest import MODEL
 from tests.service_process import ServiceProcess
 
@@ -163,6 +165,21 @@ def test_the_console_names_what_is_served_and_how_to_ask(service: ServiceProcess
     text = service.text()
     assert re.search(r"KV cache\D+[\d,]+ tokens", text)
     assert f"{service.url}/v1/chat/completions" in text
+
+
+def test_vllm_continues_the_callers_trace(service: ServiceProcess, collector: Collector) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    httpx.post(
+        service.url + "/v1/completions",
+        json={"model": MODEL, "prompt": "Hi", "max_tokens": 2},
+        headers={"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"},
+    )
+    spans: dict[str, Any] = {}
+    while not {"llm_request", f"text_completion {MODEL}"} <= spans.keys():
+        for resource in collector.received.get(timeout=20)[2].resource_spans:
+            found = [span for scope in resource.scope_spans for span in scope.spans]
+            spans |= {span.name: span for span in found if span.trace_id.hex() == trace_id}
+    assert spans["llm_request"].parent_span_id == spans[f"text_completion {MODEL}"].span_id
 
 
 def test_a_drain_lets_the_open_stream_finish_and_exits_with_zero(service: ServiceProcess) -> None:
