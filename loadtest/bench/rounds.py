@@ -15,6 +15,9 @@ from loadtest.bench.server_process import ServerProcess
 DISTURBED_CORES: Final = 0.2
 """Cores taken by others, above which a measurement deserves a remark."""
 
+PAUSE_SECONDS: Final = 0.0005
+"""For rates: far below the time of one response, and enough for several events to gather."""
+
 
 class Measurement(msgspec.Struct, frozen=True):
     """One server under one load, once."""
@@ -72,8 +75,14 @@ def closed_loop(*, clients: int, tokens: int, stream: bool, seconds: float) -> C
     """Clients that ask again as soon as they have been answered."""
 
     def load_for(server: ServerProcess) -> Load:
-        expected = Expected(tokens=tokens, stream=stream)
-        return Load(port=server.port, model=server.model, clients=clients, expected=expected, seconds=seconds)
+        return Load(
+            port=server.port,
+            model=server.model,
+            clients=clients,
+            expected=Expected(tokens=tokens, stream=stream),
+            seconds=seconds,
+            pause_seconds=PAUSE_SECONDS,
+        )
 
     return load_for
 
