@@ -2,8 +2,11 @@
 
 import socket
 import time
+from typing import Final
 
 from loadtest.bench.response import Expected, LoadError, Response
+
+SAMPLE: Final = 10
 
 
 class Connection:
@@ -20,6 +23,8 @@ class Connection:
         """Requests sent so far."""
         self.events = 0
         """`data:` events of the responses so far."""
+        self.writes: list[int] = []
+        """Writes that the server made for a response, of every `SAMPLE`th."""
         self.first_token_seconds: list[float] = []
         self.response_seconds: list[float] = []
 
@@ -46,6 +51,8 @@ class Connection:
         if whole:
             self.response_seconds.append(time.perf_counter() - self._sent_at)
             self.events += self._response.events()
+            if self.sent % SAMPLE == 1:
+                self.writes.append(self._response.writes())
         return whole
 
     def close(self) -> None:

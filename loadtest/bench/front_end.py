@@ -66,7 +66,7 @@ def _table(turns: dict[str, list[Measurement]], clients: int, stream: bool) -> T
         title=f"Front end, {kind}, {clients} clients, {TOKENS} tokens a response",
         rows=rows,
         goals=goals,
-        notes=[*NOTES, *disturbance(chain(*turns.values()))],
+        notes=[*(NOTES if clients == CLIENTS[0] else []), *disturbance(chain(*turns.values()))],
     )
 
 
@@ -78,6 +78,7 @@ def _figures(measured: list[Measurement], peer: list[Measurement], unit: Unit) -
         "of it gateway": Figure.of(each.cpu.root / unit.count(each) * 1000 for each in measured),
         "engine host": Figure.of(each.cpu.children / unit.count(each) * 1000 for each in measured),
         "ratio per CPU": ratios(_costs(peer, unit), _costs(measured, unit)),
+        "tokens a write": Figure.of(each.tokens_per_write for each in measured),
         "cores": Figure.of(each.cpu.total / each.load.seconds for each in measured),
         "generator": Figure.of(each.load.cpu_seconds / each.load.seconds for each in measured),
         "others": Figure.of(each.other_cores for each in measured),

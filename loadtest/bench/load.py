@@ -61,6 +61,8 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     events: int
     """All `data:` events, with those that carry no text."""
+    writes: list[int]
+    """HTTP chunks of some of the responses."""
     seconds: float
     cpu_seconds: float
     """The generator's own."""
@@ -84,6 +86,7 @@ def generate(load: Load) -> LoadResult:
         responses=len(responses),
         tokens=len(responses) * load.expected.tokens,
         events=sum(client.events for client in clients),
+        writes=[each for client in clients for each in client.writes],
         seconds=seconds,
         cpu_seconds=cpu,
         first_token_seconds=[each for client in clients for each in client.first_token_seconds],

@@ -6,6 +6,7 @@ again. Knows OpenAI's wire format, compactly encoded as both servers do it; does
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -78,11 +79,17 @@ class Response:
             raise LoadError(f"{len(body)} bytes came where content-length said {self._length}: {_end(body)}")
         problem = self._problem(body)
         if problem is not None and self._length is None:
-            body = unchunk(body)
+            body = bytearray().join(chunks(body))
             problem = self._problem(body)
         if problem is not None:
             raise LoadError(f"{problem}; the response ends in {_end(body)}")
         return body.count(EVENT)
+
+    def writes(self) -> int:
+        """HTTP chunks of a whole response, which are the server's writes; 1 if it is not chunked. Slow: for samples."""
+        if self._length is not None:
+            return 1
+        return sum(1 for _ in chunks(self._buffer[self._body_at : self._filled]))
 
     def _read_head(self) -> bool:
         end = self._buffer.find(HEAD_END, 0, self._filled)
@@ -116,9 +123,9 @@ class Response:
         return None
 
 
-def unchunk(body: bytearray) -> bytearray:
+def chunks(body: bytearray) -> Iterator[bytearray]:
     """Take off HTTP's chunked transfer coding (RFC 9112, 7.1). Raises `LoadError` where it is broken."""
-    content, at = bytearray(), 0
+    at = 0
     while True:
         end = body.find(b"\r\n", at)
         try:
@@ -126,8 +133,8 @@ def unchunk(body: bytearray) -> bytearray:
         except ValueError as error:
             raise LoadError(f"broken chunk size at byte {at}: {body[at : at + 20]!r}") from error
         if not size:
-            return content
-        content += body[end + 2 : end + 2 + size]
+            return
+        yield body[end + 2 : end + 2 + size]
         at = end + 2 + size + 2
 
 

@@ -1,5 +1,6 @@
 """Servers under the same load in turn: A B A B."""
 
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -37,6 +38,11 @@ class Measurement(msgspec.Struct, frozen=True):
     def requests_per_second(self) -> float:
         """Whole responses over the whole run."""
         return self.load.responses / self.load.seconds
+
+    @property
+    def tokens_per_write(self) -> float:
+        """How many tokens the server sent together, on average."""
+        return self.load.tokens / self.load.responses / statistics.mean(self.load.writes)
 
     @property
     def first_token_p50_ms(self) -> float:

@@ -30,6 +30,8 @@ async def test_writes_that_split_events_change_nothing() -> None:
     data = chunked(stream(TOKENS))
     result = await load([data[i : i + 1] for i in range(len(data))], requests=2)
     assert (result.responses, result.events) == (2, 2 * (TOKENS + 3))
+    assert len(result.first_token_seconds) == 2
+    assert all(map(float.__lt__, result.first_token_seconds, result.response_seconds))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64])
@@ -37,6 +39,7 @@ async def test_http_chunks_that_split_events_change_nothing(size: int) -> None:
     data = stream(TOKENS)
     result = await load([chunked(*(data[i : i + size] for i in range(0, len(data), size)))])
     assert result.events == TOKENS + 3
+    assert result.writes == [-(-len(data) // size)]
 
 
 async def test_a_response_larger_than_the_buffer_is_counted() -> None:
