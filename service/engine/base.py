@@ -84,6 +84,21 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
 
 
+class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A form that the text must have. Exactly one of the members is set; names and meanings are vLLM's."""
+
+    json: str | None = None
+    """A JSON schema, as JSON."""
+    json_object: bool | None = None
+    """Any JSON object."""
+    regex: str | None = None
+    choice: list[str] | None = None
+    grammar: str | None = None
+    """A context-free grammar in EBNF."""
+    structural_tag: str | None = None
+    """xgrammar's structural tag, as JSON: free text with constrained stretches."""
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How to draw tokens; names and meanings as in vLLM's SamplingParams. `max_tokens` is always explicit."""
 
@@ -108,6 +123,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prompt_logprobs: int | None = None
     logit_bias: dict[int, float] | None = None
     allowed_token_ids: list[int] | None = None
+    structured: StructuredOutput | None = None
     skip_special_tokens: bool = True
     spaces_between_special_tokens: bool = True
 

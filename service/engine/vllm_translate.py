@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from vllm.exceptions import GracefulHTTPError, VLLMClientError
 from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
-from vllm.sampling_params import RequestOutputKind, SamplingParams
+from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOutputsParams
 from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -17,6 +17,7 @@ from service.engine.base import (
     GenerationRequest,
     PositionLogprobs,
     Sampling,
+    StructuredOutput,
     TokenLogprob,
 )
 from service.errors import (
@@ -54,10 +55,18 @@ def sampling_params(sampling: Sampling) -> SamplingParams:
         prompt_logprobs=sampling.prompt_logprobs,
         logit_bias=sampling.logit_bias,
         allowed_token_ids=sampling.allowed_token_ids,
+        structured_outputs=_structured_outputs(sampling.structured),
         skip_special_tokens=sampling.skip_special_tokens,
         spaces_between_special_tokens=sampling.spaces_between_special_tokens,
         output_kind=RequestOutputKind.DELTA,
     )
+
+
+def _structured_outputs(wanted: StructuredOutput | None) -> StructuredOutputsParams | None:
+    if wanted is None:
+        return None
+    # vLLM by default lets a model write white space without end between JSON's members.
+    return StructuredOutputsParams(**asdict(wanted), disable_any_whitespace=True)
 
 
 def distinct_choices(sampling: Sampling) -> bool:
