@@ -10,7 +10,7 @@ Imports neither vLLM nor anything of HTTP.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Literal, Protocol, Self, TypeAlias
 
 import msgspec
 
@@ -53,6 +53,9 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     data_parallel_size: int
     version: str
     """Name and version of the engine's library, such as "vllm 0.32.0"."""
+    tool_call_parser: str | None = None
+    """vLLM's name of the parser of tool calls; without one no tools can be offered."""
+    reasoning_parser: str | None = None
     default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
     """Sampling defaults that the model's own generation_config.json states."""
 
@@ -63,6 +66,10 @@ class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     messages: list[dict[str, Any]]
     add_generation_prompt: bool = True
     continue_final_message: bool = False
+    tools: list[dict[str, Any]] | None = None
+    """Tools to describe to the model, in OpenAI's form."""
+    template_kwargs: dict[str, Any] = {}
+    """Further variables of the chat template, such as `reasoning_effort` and `enable_thinking`."""
 
 
 class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -128,6 +135,28 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spaces_between_special_tokens: bool = True
 
 
+class ToolUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The tools that an answer may call, and whether it must. With a choice that forces a call, the text has no other
+    form than calls whose arguments fit the tools' schemas.
+    """
+
+    tools: list[dict[str, Any]]
+    """In OpenAI's form."""
+    choice: Literal["auto", "required"] = "auto"
+    name: str | None = None
+    """The one tool that must be called; only with `required`."""
+    parallel: bool = True
+    """More than one call may be made."""
+
+
+class ChatOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the text of a chat's answer is to be taken apart into reasoning, content and tool calls."""
+
+    tool_use: ToolUse | None = None
+    template_kwargs: dict[str, Any] = {}
+    """As in the prompt: some models' reasoning is read differently with them."""
+
+
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One prompt to continue. `id` is ours, unique in the process, and never what a caller sent."""
 
@@ -136,6 +165,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     sampling: Sampling
     cache_salt: str | None = None
     """Prefix-cache blocks are shared only among requests of equal salt."""
+    chat: ChatOutput | None = None
+    """None leaves the text as it is: completions, and models without parsers."""
     trace_headers: dict[str, str] | None = None
     """W3C trace context to continue inside the engine."""
 
@@ -193,6 +224,8 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first: FirstDelta | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCallPart] | None = None
+    reasoning_tokens: int = 0
+    """Tokens of the whole choice that were reasoning; told with its last delta."""
 
 
 class DeltaStream(Protocol):

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import math
 import re
+import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from service.engine.base import (
     Renderable,
     ReportProgress,
     TokenLogprob,
+    ToolCallPart,
 )
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
@@ -50,7 +52,7 @@ class SimulatedEngine:
 
     def __init__(self, engine: EngineSettings, simulation: SimulationSettings) -> None:
         self._settings = simulation
-        self._words = re.findall(r"\s*\S+\s*$|\s*\S+", simulation.text)
+        self._words = _words(simulation.text)
         self._names = tuple(engine.served_model_name) or (engine.model,)
         self._context = engine.max_model_len or simulation.context_tokens
         self._max_num_seqs = engine.max_num_seqs or simulation.max_num_seqs
@@ -62,6 +64,9 @@ class SimulatedEngine:
         self._steps_a_turn = 1 if simulation.itl_seconds else INSTANT_STEPS
         # A plain step's delta depends on the word alone, so the same object serves every request.
         self._plain = [Delta(0, word, [FIRST_WORD + i]) for i, word in enumerate(self._words)]
+        self._reasoning = [
+            Delta(0, "", [FIRST_WORD], reasoning=word) for word in _words(simulation.reasoning) if word.strip()
+        ]
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         phases = (Phase.IMPORTING, Phase.LOADING_WEIGHTS, Phase.WARMING_UP)
@@ -83,6 +88,8 @@ class SimulatedEngine:
             pipeline_parallel_size=1,
             data_parallel_size=1,
             version="simulated",
+            tool_call_parser="simulated",
+            reasoning_parser="simulated" if self._reasoning else None,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
@@ -174,14 +181,24 @@ class SimulatedEngine:
             return bytes((token_id,)).decode("utf-8", "replace")
         return "" if token_id == END_OF_SEQUENCE else self._words[token_id - FIRST_WORD]
 
-    def word(self, position: int) -> Delta:
-        """The plain delta for the script's word at `position`; the script repeats."""
-        return self._plain[position % len(self._plain)]
+    def script(self, request: GenerationRequest) -> list[Delta]:
+        """What a request is answered with, one delta per token: words, reasoning before them, or a forced call."""
+        if request.chat is None:
+            return self._plain
+        use = request.chat.tool_use
+        if use is not None and use.choice == "required":
+            name = use.name or use.tools[0]["function"]["name"]
+            return [*self._reasoning, *self._call(name)]
+        return [*self._reasoning, *self._plain] if self._reasoning else self._plain
 
-    @property
-    def script_length(self) -> int:
-        """Words in the script."""
-        return len(self._plain)
+    def _call(self, name: str) -> list[Delta]:
+        arguments = self._settings.tool_arguments
+        pieces = [arguments[at : at + 4] for at in range(0, len(arguments), 4)]
+        parts = [
+            ToolCallPart(0, f"call-{secrets.token_hex(8)}", name),
+            *(ToolCallPart(0, arguments=piece) for piece in pieces),
+        ]
+        return [Delta(0, "", [FIRST_WORD], tool_calls=[part]) for part in parts]
 
     def prompt_logprobs(self, prompt: Prompt) -> list[PositionLogprobs | None]:
         """Scripted log probabilities for a prompt; nothing precedes its first token."""
@@ -192,7 +209,18 @@ class SimulatedEngine:
 class _Sequence:
     """One choice of a request, from waiting to its finish reason."""
 
-    __slots__ = ("_due", "_engine", "_index", "_plain", "_position", "_queued", "_request", "_stops", "stream")
+    __slots__ = (
+        "_due",
+        "_engine",
+        "_index",
+        "_plain",
+        "_position",
+        "_queued",
+        "_request",
+        "_script",
+        "_stops",
+        "stream",
+    )
 
     def __init__(
         self, engine: SimulatedEngine, index: int, request: GenerationRequest, stream: BufferedStream, now: float
@@ -202,6 +230,7 @@ class _Sequence:
         self._engine = engine
         self._index = index
         self._request = request
+        self._script = engine.script(request)
         self._position = 0
         self._queued = now
         self._due = math.inf
@@ -221,17 +250,17 @@ class _Sequence:
         self._position = position + 1
         limit = self._request.sampling.max_tokens
         ends_itself = not self._request.sampling.ignore_eos and position + 1 >= max(
-            self._engine.script_length, self._request.sampling.min_tokens
+            len(self._script), self._request.sampling.min_tokens
         )
         if self._plain and position > 0 and position + 1 < limit and not ends_itself:
-            self.stream.push(self._engine.word(position))
+            self.stream.push(self._script[position % len(self._script)])
             return False
         delta = self._full_delta(position, ends_itself=ends_itself, at_limit=position + 1 >= limit)
         self.stream.push(delta)
         return delta.finish_reason is not None
 
     def _full_delta(self, position: int, *, ends_itself: bool, at_limit: bool) -> Delta:
-        plain = self._engine.word(position)
+        plain = self._script[position % len(self._script)]
         sampling = self._request.sampling
         token_id = plain.token_ids[0]
         text, reason = plain.text, None
@@ -255,12 +284,19 @@ class _Sequence:
             stop_reason,
             None if wants is None else [_position(plain.text, token_id, wants)],
             self._first() if position == 0 else None,
+            plain.reasoning,
+            plain.tool_calls,
+            0 if reason is None else sum(each.reasoning is not None for each in self._script[: position + 1]),
         )
 
     def _first(self) -> FirstDelta:
         wanted = self._request.sampling.prompt_logprobs is not None
         scored = self._engine.prompt_logprobs(self._request.prompt) if wanted else None
         return FirstDelta(0, self._queued, scored)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
 
 
 def _position(token: str, token_id: int, top: int) -> PositionLogprobs:

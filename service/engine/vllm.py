@@ -22,7 +22,7 @@ from service.engine.base import (
     ReportProgress,
     Sampling,
 )
-from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment
+from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
 from service.errors import EngineUnavailableError, TidegateError
 from service.models import bundled
 from service.settings import EngineSettings
@@ -31,6 +31,7 @@ from service.tracing import traces_endpoint
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from service.engine.vllm_parse import ChatParser, ParserFactory
     from service.engine.vllm_render import VllmRenderer
 
 logger = logging.getLogger("tidegate.engine.vllm")
@@ -46,6 +47,7 @@ class VllmEngine:
         self._report: ReportProgress = lambda health: None
         self._llm: AsyncLLM | None = None
         self._renderer: VllmRenderer | None = None
+        self._parsers: ParserFactory | None = None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -66,16 +68,21 @@ class VllmEngine:
             arguments["otlp_traces_endpoint"] = traces_endpoint(self._otlp_endpoint)
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
+        from service.engine.vllm_parse import ParserFactory, check_parser_names
         from service.engine.vllm_render import VllmRenderer
 
+        tool_call, reasoning = tool_call_parser(self._settings), self._settings.reasoning_parser
+        check_parser_names(tool_call, reasoning)
         config = vllm_launch.build_config(arguments)
         self._enter(Health(Phase.LOADING_WEIGHTS))
         self._llm = vllm_launch.launch(config)
         self._renderer = VllmRenderer(self._llm.renderer)
+        if (tokenizer := self._llm.renderer.tokenizer) is not None:
+            self._parsers = ParserFactory(tokenizer, config.model_config, tool_call=tool_call, reasoning=reasoning)
         self._enter(Health(Phase.WARMING_UP))
         await self._warm_up()
         self._health = Health(Phase.READY)
-        return vllm_launch.describe(self._llm)
+        return vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
 
     def _prepared_model(self) -> str:
         if not bundled.is_bundled(self._settings.model):
@@ -100,7 +107,7 @@ class VllmEngine:
     def generate(self, request: GenerationRequest) -> "VllmStream":
         if self._llm is None:
             raise self._unavailable()
-        return VllmStream(self._llm, request)
+        return VllmStream(self._llm, request, self._parsers)
 
     def health(self) -> Health:
         if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:
@@ -128,13 +135,15 @@ class VllmEngine:
 class VllmStream:
     """One request inside vLLM; its outputs become deltas as they are read."""
 
-    def __init__(self, llm: "AsyncLLM", request: GenerationRequest) -> None:
+    def __init__(self, llm: "AsyncLLM", request: GenerationRequest, parsers: "ParserFactory | None") -> None:
         from service.engine import vllm_translate
 
         self._llm = llm
         self._request = request
         self._translate = vllm_translate.translate
         self._reader = vllm_translate.DeltaReader(request, llm.renderer.tokenizer)
+        self._parsers = parsers
+        self._parser: ChatParser | None = None
         self._outputs: AsyncGenerator[Any, None] | None = None
         self._closed = False
 
@@ -148,7 +157,7 @@ class VllmStream:
                     self._outputs = self._submit()
                 output = await anext(self._outputs)
                 if not self._closed and (deltas := self._reader.read(output)):
-                    return deltas
+                    return deltas if self._parser is None else list(map(self._parser.parse, deltas))
         except (StopAsyncIteration, TidegateError):
             raise
         except Exception as error:  # vLLM's own errors have no common base class
@@ -163,12 +172,18 @@ class VllmStream:
         prompt: Any = {"type": "token", "prompt_token_ids": request.prompt.token_ids}
         if request.cache_salt is not None:
             prompt["cache_salt"] = request.cache_salt
+        params, further = sampling_params(request.sampling), {}
+        self._parser = self._parsers.parser(request) if self._parsers is not None else None
+        if self._parser is not None:
+            self._parser.adjust(params)
+            further = self._parser.submission()
         return self._llm.generate(
             prompt,
-            sampling_params(request.sampling),
+            params,
             request.id,
             prompt_text=request.prompt.text,
             trace_headers=request.trace_headers,
+            **further,
         )
 
     async def aclose(self) -> None:

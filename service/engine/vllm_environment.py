@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from service.models import bundled
 from service.settings import EngineSettings
 
 CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
@@ -16,6 +17,15 @@ CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
 
 CPU_MAX_NUM_SEQS: Final = 64
 """Sequences in one batch on CPU where the settings give none; more only lengthens every step on a few cores."""
+
+
+BUNDLED_TOOL_CALL_PARSER: Final = "hermes"
+"""The bundled model's chat template asks for calls in this form."""
+
+
+def tool_call_parser(engine: EngineSettings) -> str | None:
+    """The parser of tool calls: the one in the settings, else the bundled model's own."""
+    return engine.tool_call_parser or (BUNDLED_TOOL_CALL_PARSER if bundled.is_bundled(engine.model) else None)
 
 
 def detect_accelerator(engine: EngineSettings) -> Literal["cpu", "cuda"]:

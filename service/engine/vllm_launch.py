@@ -37,7 +37,7 @@ def launch(config: VllmConfig) -> AsyncLLM:
         raise EngineUnavailableError(f"The engine could not start with {model}: {_one_line(str(error))}") from error
 
 
-def describe(llm: AsyncLLM) -> EngineInfo:
+def describe(llm: AsyncLLM, *, tool_call_parser: str | None, reasoning_parser: str | None) -> EngineInfo:
     """What was started, in the terms of the seam."""
     config = llm.vllm_config
     model, cache, parallel = config.model_config, config.cache_config, config.parallel_config
@@ -55,6 +55,8 @@ def describe(llm: AsyncLLM) -> EngineInfo:
         pipeline_parallel_size=parallel.pipeline_parallel_size,
         data_parallel_size=parallel.data_parallel_size,
         version=f"vllm {vllm.__version__}",
+        tool_call_parser=tool_call_parser,
+        reasoning_parser=reasoning_parser,
         default_sampling={
             name: value for name, value in model.get_diff_sampling_param().items() if name != "max_tokens"
         },

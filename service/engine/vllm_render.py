@@ -31,8 +31,10 @@ class VllmRenderer:
     async def _render_chat(self, prompt: ChatPrompt) -> list[Prompt]:
         params = ChatParams(
             chat_template_kwargs={
+                **prompt.template_kwargs,
                 "add_generation_prompt": prompt.add_generation_prompt,
                 "continue_final_message": prompt.continue_final_message,
+                "tools": prompt.tools,
             }
         )
         # The parser of messages fills defaults into them, so it gets its own copies.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from service.engine.base import Renderable, Sampling
+from service.engine.base import ChatOutput, Renderable, Sampling
 
 Route: TypeAlias = Literal["chat", "completions"]
 
@@ -24,4 +24,5 @@ class Call:
     max_tokens: int | None
     sampling: Callable[[int, Mapping[str, Any]], Sampling]
     received: float
+    chat: ChatOutput | None = None
     trace_headers: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 from service.engine.base import DeltaStream, Engine, GenerationRequest, Prompt
-from service.errors import ContextLengthError, EngineUnavailableError, ModelNotFoundError
+from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
 from service.gateway.generation import Generation
@@ -37,6 +37,7 @@ class Gateway:
         span = self._tracer.start(call.route, call.model, call.trace_headers) if self._tracer else None
         try:
             self.check(call.model)
+            self._check_tools(call)
             prompts = await self._engine.render(call.prompt)
             return self._submit(call, prompts, span)
         except BaseException as error:
@@ -58,6 +59,16 @@ class Gateway:
                 param="model",
             )
 
+    def _check_tools(self, call: Call) -> None:
+        info = self._lifecycle.info
+        if call.chat and call.chat.tool_use and info and info.tool_call_parser is None:
+            raise InvalidRequestError(
+                f"'tools' cannot be used with {info.model}: no parser of its calls is configured. Leave them out, "
+                "or have the operator set engine.tool_call_parser.",
+                param="tools",
+                code="unsupported_value",
+            )
+
     def _submit(self, call: Call, prompts: list[Prompt], span: RequestSpan | None) -> Generation:
         info = self._lifecycle.info
         if info is None:
@@ -72,6 +83,7 @@ class Gateway:
                     id=f"{call.id}-{secrets.token_hex(4)}",
                     prompt=prompt,
                     sampling=sampling,
+                    chat=call.chat,
                     trace_headers=trace_headers,
                 )
             )

@@ -130,6 +130,8 @@ class SimulationSettings(Section):
     ttft_seconds: Duration = Field(0.0, description="time to the first token, in seconds")
     itl_seconds: Duration = Field(0.0, description="time between tokens, in seconds")
     text: Text = Field("The tide comes in, the tide goes out. ", description="the script, repeated without end")
+    reasoning: str = Field("", description="what it reasons before the script; none without")
+    tool_arguments: Text = Field("{}", description="arguments, as JSON, of a call that a request forces")
     context_tokens: Size = Field(8192, description="context in tokens")
     kv_cache_tokens: Size = Field(1_048_576, description="size of the KV cache in tokens")
     max_num_seqs: Size = Field(256, description="sequences in one batch")

@@ -71,12 +71,6 @@ FOR_ALL: Final[Mapping[str, NotServed]] = {
 
 FOR_CHAT: Final[Mapping[str, NotServed]] = {
     **FOR_ALL,
-    "tools": _later("tools", []),
-    "tool_choice": _later("tools", "none"),
-    "functions": _later("functions", []),
-    "function_call": _later("functions", "none"),
-    "reasoning_effort": _later("reasoning", "none"),
-    "include_reasoning": _later("reasoning", True, False),
     "audio": _never("audio"),
     "modalities": _never("modalities other than ['text']", ["text"]),
     "web_search_options": _never("web search"),
@@ -85,7 +79,6 @@ FOR_CHAT: Final[Mapping[str, NotServed]] = {
     "add_special_tokens": _never("special tokens beyond those of the chat template", False),
     "return_prompt_text": _never("the rendered prompt in answers", False),
     "chat_template": _operator(),
-    "chat_template_kwargs": _operator({}),
     "documents": _operator([]),
 }
 
