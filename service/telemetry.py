@@ -193,10 +193,13 @@ class Telemetry:
             counter, "tidegate_cached_prompt_tokens_total", "Prompt tokens that the prefix cache supplied.", "model"
         )
         self.time_to_first_token = Histograms(
-            "tidegate_time_to_first_token_seconds", "Request received to first token sent.", "route", "model"
+            "tidegate_time_to_first_token_seconds",
+            "Request received to first token sent, of streams.",
+            "route",
+            "model",
         )
         self.inter_token_latency = Histograms(
-            "tidegate_inter_token_latency_seconds", "Gap before each token after the first.", "model"
+            "tidegate_inter_token_latency_seconds", "Gap before each token after the first, of streams.", "model"
         )
         self.e2e_latency = Histograms(
             "tidegate_e2e_request_latency_seconds", "Request received to its end.", "route", "model"

@@ -37,6 +37,7 @@ async def create_chat_completion(request: Request) -> Response:
         max_tokens=wanted.requested_max_tokens,
         sampling=wanted.sampling,
         received=record.received,
+        stream=bool(wanted.stream),
         chat=wanted.chat_output,
         trace_headers=trace_headers(request),
     )

@@ -165,6 +165,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     sampling: Sampling
     cache_salt: str | None = None
     """Prefix-cache blocks are shared only among requests of equal salt."""
+    whole: bool = False
+    """Tell each choice in one delta, at its end: nobody reads the pieces, so they need not be made or carried."""
     chat: ChatOutput | None = None
     """None leaves the text as it is: completions, and models without parsers."""
     trace_headers: dict[str, str] | None = None

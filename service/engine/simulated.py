@@ -33,6 +33,7 @@ from service.engine.base import (
 )
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
+from service.engine.whole import whole
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError
 from service.settings import EngineSettings, SimulationSettings
 
@@ -213,6 +214,7 @@ class _Sequence:
         "_due",
         "_engine",
         "_index",
+        "_kept",
         "_plain",
         "_position",
         "_queued",
@@ -231,6 +233,7 @@ class _Sequence:
         self._index = index
         self._request = request
         self._script = engine.script(request)
+        self._kept: list[Delta] | None = [] if request.whole else None
         self._position = 0
         self._queued = now
         self._due = math.inf
@@ -253,11 +256,19 @@ class _Sequence:
             len(self._script), self._request.sampling.min_tokens
         )
         if self._plain and position > 0 and position + 1 < limit and not ends_itself:
-            self.stream.push(self._script[position % len(self._script)])
+            self._tell(self._script[position % len(self._script)])
             return False
         delta = self._full_delta(position, ends_itself=ends_itself, at_limit=position + 1 >= limit)
-        self.stream.push(delta)
+        self._tell(delta)
         return delta.finish_reason is not None
+
+    def _tell(self, delta: Delta) -> None:
+        if self._kept is None:
+            self.stream.push(delta)
+            return
+        self._kept.append(delta)
+        if delta.finish_reason is not None:
+            self.stream.push(whole(self._kept))
 
     def _full_delta(self, position: int, *, ends_itself: bool, at_limit: bool) -> Delta:
         plain = self._script[position % len(self._script)]

@@ -172,7 +172,7 @@ class VllmStream:
         prompt: Any = {"type": "token", "prompt_token_ids": request.prompt.token_ids}
         if request.cache_salt is not None:
             prompt["cache_salt"] = request.cache_salt
-        params, further = sampling_params(request.sampling), {}
+        params, further = sampling_params(request.sampling, whole=request.whole), {}
         self._parser = self._parsers.parser(request) if self._parsers is not None else None
         if self._parser is not None:
             self._parser.adjust(params)

@@ -13,11 +13,12 @@ from vllm.entrypoints.generate.base.protocol import DeltaMessage
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 from vllm.parser import Parser, ParserManager
 from vllm.reasoning import ReasoningParserManager
+from vllm.renderers.chat_utils import make_tool_call_id
 from vllm.sampling_params import SamplingParams
 from vllm.tokenizers import TokenizerLike
 from vllm.tool_parsers import ToolParserManager
 
-from service.engine.base import ChatOutput, Delta, GenerationRequest, Prompt, ToolCallPart, ToolUse
+from service.engine.base import ChatOutput, Delta, GenerationRequest, ToolCallPart, ToolUse
 from service.errors import ConfigurationError
 
 TAKEN_OVER: Final = ("structured_outputs", "skip_special_tokens", "spaces_between_special_tokens")
@@ -62,7 +63,7 @@ class ParserFactory:
             return None
         if request.chat.tool_use is None and self._parser_class.reasoning_parser_cls is None:
             return None
-        return ChatParser(request.chat, request.prompt, request.sampling.n, self._make)
+        return ChatParser(request.chat, request, self._make)
 
     def _make(self, wanted: ChatCompletionRequest, template_kwargs: Mapping[str, Any]) -> Parser:
         assert self._parser_class is not None
@@ -74,9 +75,11 @@ class ParserFactory:
 class ChatParser:
     """The parsers of one request, one for each choice. `make` builds vLLM's parser for vLLM's request."""
 
-    def __init__(self, chat: ChatOutput, prompt: Prompt, choices: int, make: Any) -> None:
+    def __init__(self, chat: ChatOutput, request: GenerationRequest, make: Any) -> None:
+        choices = request.sampling.n
         self._wanted = _vllm_request(chat)
-        self._prompt = prompt
+        self._prompt = request.prompt
+        self._whole = request.whole
         self._parsers: list[Parser] = [make(self._wanted, chat.template_kwargs) for _ in range(choices)]
         self._token_ids: list[list[int]] = [[] for _ in range(choices)]
         self._template_kwargs = chat.template_kwargs
@@ -101,6 +104,27 @@ class ChatParser:
 
     def parse(self, delta: Delta) -> Delta:
         """The same delta with its text taken apart."""
+        return self._parse_whole(delta) if self._whole else self._parse_piece(delta)
+
+    def _parse_whole(self, delta: Delta) -> Delta:
+        parser = self._parsers[delta.index]
+        parser.set_prompt_token_ids(self._prompt.token_ids)
+        reasoning, content, calls = parser.parse(
+            delta.text, self._wanted, enable_auto_tools=True, model_output_token_ids=delta.token_ids
+        )
+        parts = [
+            ToolCallPart(at, call.id or make_tool_call_id(), call.name, call.arguments)
+            for at, call in enumerate(calls or ())
+        ]
+        return replace(
+            delta,
+            text=content or "",
+            reasoning=reasoning or None,
+            tool_calls=parts or None,
+            reasoning_tokens=parser.count_reasoning_tokens(delta.token_ids),
+        )
+
+    def _parse_piece(self, delta: Delta) -> Delta:
         parser, token_ids = self._parsers[delta.index], self._token_ids[delta.index]
         token_ids += delta.token_ids
         finished = delta.finish_reason is not None

@@ -32,8 +32,8 @@ GREEDY_BELOW: Final = 1e-5
 """Temperatures below are greedy to vLLM (`_SAMPLING_EPS`)."""
 
 
-def sampling_params(sampling: Sampling) -> SamplingParams:
-    """vLLM's parameters for one request, streaming deltas. The names are the same on both sides."""
+def sampling_params(sampling: Sampling, *, whole: bool) -> SamplingParams:
+    """vLLM's parameters for one request, for deltas or all at once. The names are the same on both sides."""
     return SamplingParams(
         n=sampling.n if distinct_choices(sampling) else 1,
         max_tokens=sampling.max_tokens,
@@ -58,7 +58,7 @@ def sampling_params(sampling: Sampling) -> SamplingParams:
         structured_outputs=_structured_outputs(sampling.structured),
         skip_special_tokens=sampling.skip_special_tokens,
         spaces_between_special_tokens=sampling.spaces_between_special_tokens,
-        output_kind=RequestOutputKind.DELTA,
+        output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
     )
 
 

@@ -83,6 +83,7 @@ class Gateway:
                     id=f"{call.id}-{secrets.token_hex(4)}",
                     prompt=prompt,
                     sampling=sampling,
+                    whole=not call.stream,
                     chat=call.chat,
                     trace_headers=trace_headers,
                 )

@@ -77,6 +77,10 @@ class Generation:
             if delta.first is not None:
                 self._take_first(delta.first)
         self.completion_tokens += tokens
+        if self.call.stream:
+            self._observe_pace(tokens)
+
+    def _observe_pace(self, tokens: int) -> None:
         now = time.monotonic()
         if not self._last_token:
             self._recorder.first_token(now - self.call.received)

@@ -19,9 +19,9 @@ _ids = itertools.count()
 CHAT = ChatPrompt(messages=[{"role": "user", "content": "What is the capital of France?"}])
 
 
-async def generate(engine: Engine, prompt: Prompt, sampling: Sampling) -> list[Delta]:
+async def generate(engine: Engine, prompt: Prompt, sampling: Sampling, *, whole: bool = False) -> list[Delta]:
     """All deltas of one request."""
-    request = GenerationRequest(id=f"contract-{next(_ids)}", prompt=prompt, sampling=sampling)
+    request = GenerationRequest(id=f"contract-{next(_ids)}", prompt=prompt, sampling=sampling, whole=whole)
     async with asyncio.timeout(60):
         return [delta async for ready in engine.generate(request) for delta in ready]
 
@@ -111,6 +111,19 @@ class EngineContract:
         deltas = await generate(engine, prompt, greedy(6, n=3))
         assert [len(tokens_of(deltas, index)) for index in range(3)] == [6, 6, 6]
         assert sorted(delta.index for delta in deltas if delta.finish_reason) == [0, 1, 2]
+
+    @pytest.mark.parametrize("n", [1, 3])
+    async def test_a_whole_answer_is_one_delta_per_choice_with_all_that_the_pieces_say(
+        self, engine: Engine, n: int
+    ) -> None:
+        (prompt,) = await engine.render(CHAT)
+        pieces = await generate(engine, prompt, greedy(9, n=n, logprobs=1))
+        deltas = await generate(engine, prompt, greedy(9, n=n, logprobs=1), whole=True)
+        assert sorted(delta.index for delta in deltas) == list(range(n))
+        for delta in deltas:
+            assert (delta.text, delta.token_ids) == (text_of(pieces), tokens_of(pieces))
+            assert (delta.finish_reason, len(delta.logprobs or ())) == ("length", 9)
+        assert [delta.first is not None for delta in deltas].count(True) >= 1
 
     async def test_logprobs_come_for_every_token(self, engine: Engine) -> None:
         (prompt,) = await engine.render(CHAT)

@@ -39,13 +39,16 @@ def tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(bundled.prepare(lambda done: None))
 
 
-def parser(tokenizer: Any, use: ToolUse | None, *, reasoning: str | None = None, choices: int = 1) -> Any:
+def parser(
+    tokenizer: Any, use: ToolUse | None, *, reasoning: str | None = None, choices: int = 1, whole: bool = False
+) -> Any:
     from service.engine.vllm_parse import ParserFactory
 
     factory = ParserFactory(tokenizer, Shape("m", Kind()), tool_call="hermes", reasoning=reasoning)  # type: ignore[arg-type]
     prompt = Prompt(token_ids=[1])
     sampling = Sampling(max_tokens=10, n=choices)
-    return factory.parser(GenerationRequest(id="r", prompt=prompt, sampling=sampling, chat=ChatOutput(tool_use=use)))
+    chat = ChatOutput(tool_use=use)
+    return factory.parser(GenerationRequest(id="r", prompt=prompt, sampling=sampling, chat=chat, whole=whole))
 
 
 def told(parser: Any, tokenizer: Any, text: str, index: int = 0) -> list[Delta]:
@@ -63,6 +66,19 @@ def test_a_call_in_the_text_becomes_a_call(tokenizer: Any) -> None:
     assert ([part.name for part in parts if part.name], {part.index for part in parts}) == (["tide"], {0})
     assert "".join(part.arguments for part in parts) == '{"a": 1}'
     assert deltas[-1].finish_reason == "stop"
+
+
+def test_a_whole_answer_is_parsed_at_once(thinker: Any) -> None:
+    text = "<think>Low or high?</think>It is low." + CALL + CALL
+    whole = parser(thinker, ToolUse(tools=[TIDE]), reasoning="deepseek_r1", whole=True)
+    delta = whole.parse(Delta(0, text, thinker.encode(text), "stop"))
+    assert (delta.reasoning, delta.text) == ("Low or high?", "It is low.")
+    assert [(part.index, part.name, part.arguments) for part in delta.tool_calls] == [
+        (0, "tide", '{"a": 1}'),
+        (1, "tide", '{"a": 1}'),
+    ]
+    assert len({part.id for part in delta.tool_calls} - {None}) == 2
+    assert delta.reasoning_tokens == len(thinker.encode("Low or high?"))
 
 
 def test_every_choice_has_a_parser_of_its_own(tokenizer: Any) -> None:
