@@ -20,11 +20,11 @@ from prometheus_client.registry import Collector
 from service.engine.base import EngineInfo, Phase
 from service.loop_lag import RecentMaximum
 
-Route: TypeAlias = Literal["chat", "completions", "models", "other"]
+Route: TypeAlias = Literal["chat", "completions", "embeddings", "tokenize", "detokenize", "models", "other"]
 Outcome: TypeAlias = Literal["ok", "client_error", "server_error", "unavailable", "cancelled"]
 
 GENERATING: Final[tuple[Route, ...]] = ("chat", "completions")
-ROUTES: Final[tuple[Route, ...]] = (*GENERATING, "models", "other")
+ROUTES: Final[tuple[Route, ...]] = (*GENERATING, "embeddings", "tokenize", "detokenize", "models", "other")
 OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "client_error", "server_error", "unavailable", "cancelled")
 OTHER: Final = "other"
 

@@ -70,6 +70,10 @@ class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Tools to describe to the model, in OpenAI's form."""
     template_kwargs: dict[str, Any] = {}
     """Further variables of the chat template, such as `reasoning_effort` and `enable_thinking`."""
+    want_token_strings: bool = False
+    """Fill `Prompt.token_strings`."""
+    unlimited: bool = False
+    """Render it even if it is longer than the model's context, as for counting its tokens."""
 
 
 class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -79,6 +83,10 @@ class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     add_special_tokens: bool = True
     want_text: bool = False
     """Fill `Prompt.text` even where the prompt was given as token ids (for echo)."""
+    want_token_strings: bool = False
+    """Fill `Prompt.token_strings`."""
+    unlimited: bool = False
+    """Render them even if they are longer than the model's context, as for counting their tokens."""
 
 
 Renderable: TypeAlias = ChatPrompt | TextPrompts
@@ -89,6 +97,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
     token_ids: list[int]
     text: str | None = None
+    token_strings: list[str] | None = None
+    """Each token as the tokenizer's vocabulary writes it, where that was wanted."""
 
 
 class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -262,6 +272,12 @@ class Engine(Protocol):
         """Apply the chat template, tokenise, validate ids: one `Prompt` for each given.
 
         Raises `InvalidRequestError` for what cannot be rendered.
+        """
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        """The text that the tokens stand for, special tokens included.
+
+        Raises `InvalidRequestError` for ids outside the vocabulary.
         """
 
     def generate(self, request: GenerationRequest) -> DeltaStream:

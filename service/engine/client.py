@@ -89,6 +89,10 @@ class HostedEngine:
         answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
         return answer
 
+    async def detokenize(self, token_ids: list[int]) -> str:
+        answer: str = await self._call(lambda call: wire.Detokenize(call, token_ids))
+        return answer
+
     async def metrics(self) -> bytes:
         if self._health.phase is not Phase.READY:
             return b""
@@ -137,6 +141,10 @@ class HostedEngine:
         try:
             self._send(message(number))
             return await future
+        except asyncio.CancelledError:
+            if not self._closing:
+                self._send(wire.CancelCall(number))
+            raise
         finally:
             del self._calls[number]
 
@@ -179,7 +187,7 @@ class HostedEngine:
 
     def _take_message(self, message: wire.ToClient) -> None:
         match message:
-            case wire.Rendered(call, answer) | wire.MetricsText(call, answer):
+            case wire.Rendered(call, answer) | wire.Detokenized(call, answer) | wire.MetricsText(call, answer):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)
             case wire.CallFailed(call, failure):

@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from service.engine.base import (
     ChatPrompt,
     Delta,
@@ -93,9 +95,19 @@ class SimulatedEngine:
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
-        if isinstance(prompt, ChatPrompt):
-            return [self._tokenise(_flatten(prompt))]
-        return [self._tokenise(given) if isinstance(given, str) else self._check(given) for given in prompt.prompts]
+        given = [_flatten(prompt)] if isinstance(prompt, ChatPrompt) else prompt.prompts
+        prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each) for each in given]
+        if not prompt.unlimited:
+            self._check_context(prompts)
+        return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        self._check_vocabulary(token_ids, "tokens")
+        runs = itertools.groupby(token_ids, lambda token_id: token_id < BYTE_TOKENS)
+        return "".join(
+            bytes(run).decode("utf-8", "replace") if are_bytes else "".join(map(self.token_text, run))
+            for are_bytes, run in runs
+        )
 
     def generate(self, request: GenerationRequest) -> BufferedStream:
         sequences: list[_Sequence] = []
@@ -156,24 +168,32 @@ class SimulatedEngine:
         self._waiting = deque(sequence for sequence in self._waiting if id(sequence) not in gone)
 
     def _tokenise(self, text: str) -> Prompt:
-        data = text.encode("utf-8", "surrogatepass")
-        if len(data) > self._context:
+        return Prompt(token_ids=list(text.encode("utf-8", "surrogatepass")), text=text)
+
+    def _check_context(self, prompts: list[Prompt]) -> None:
+        longest = max(len(prompt.token_ids) for prompt in prompts)
+        if longest > self._context:
             raise ContextLengthError(
                 f"This model's maximum context length is {self._context} tokens, but the prompt has "
-                f"{len(data)} tokens. Shorten the prompt."
+                f"{longest} tokens. Shorten the prompt."
             )
-        return Prompt(token_ids=list(data), text=text)
 
     def _check(self, token_ids: list[int]) -> Prompt:
+        self._check_vocabulary(token_ids, "prompt")
+        return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
+
+    def _check_vocabulary(self, token_ids: list[int], field: str) -> None:
         vocabulary = FIRST_WORD + len(self._words)
         for token_id in token_ids:
             if not 0 <= token_id < vocabulary:
                 raise InvalidRequestError(
-                    f"prompt: token id {token_id} is outside the vocabulary of {vocabulary} tokens.",
-                    param="prompt",
+                    f"{field}: token id {token_id} is outside the vocabulary of {vocabulary} tokens.",
+                    param=field,
                     code="invalid_value",
                 )
-        return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
+
+    def _spelt_out(self, prompt: Prompt) -> Prompt:
+        return msgspec.structs.replace(prompt, token_strings=[self.token_text(each) for each in prompt.token_ids])
 
     def token_text(self, token_id: int) -> str:
         """The text of one token; a byte that is no character of its own becomes U+FFFD."""

@@ -104,6 +104,11 @@ class VllmEngine:
             raise self._unavailable()
         return await self._renderer.render(prompt)
 
+    async def detokenize(self, token_ids: list[int]) -> str:
+        if self._renderer is None:
+            raise self._unavailable()
+        return await self._renderer.detokenize(token_ids)
+
     def generate(self, request: GenerationRequest) -> "VllmStream":
         if self._llm is None:
             raise self._unavailable()

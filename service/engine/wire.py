@@ -52,6 +52,17 @@ class Abort(_Message, frozen=True):
     stream: int
 
 
+class Detokenize(_Message, frozen=True):
+    call: int
+    token_ids: list[int]
+
+
+class CancelCall(_Message, frozen=True):
+    """Nobody waits for the answer any more."""
+
+    call: int
+
+
 class ReadMetrics(_Message, frozen=True):
     call: int
 
@@ -60,7 +71,7 @@ class Stop(_Message, frozen=True):
     """Close the engine and exit."""
 
 
-ToHost: TypeAlias = Render | Generate | Abort | ReadMetrics | Stop
+ToHost: TypeAlias = Render | Generate | Abort | Detokenize | CancelCall | ReadMetrics | Stop
 
 
 class Report(_Message, frozen=True):
@@ -80,6 +91,11 @@ class StartFailed(_Message, frozen=True):
 class Rendered(_Message, frozen=True):
     call: int
     prompts: list[Prompt]
+
+
+class Detokenized(_Message, frozen=True):
+    call: int
+    text: str
 
 
 class MetricsText(_Message, frozen=True):
@@ -103,4 +119,6 @@ class StreamFailed(_Message, frozen=True):
     failure: Failure
 
 
-ToClient: TypeAlias = Deltas | Rendered | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed
+ToClient: TypeAlias = (
+    Deltas | Rendered | Detokenized | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed
+)

@@ -6,7 +6,7 @@ Between the API, which knows HTTP, and the engine, which knows tokens; knows nei
 import secrets
 from collections.abc import Sequence
 
-from service.engine.base import DeltaStream, Engine, GenerationRequest, Prompt
+from service.engine.base import DeltaStream, Engine, GenerationRequest, Prompt, Renderable
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
@@ -68,6 +68,26 @@ class Gateway:
                 param="tools",
                 code="unsupported_value",
             )
+
+    def resolve(self, name: str | None) -> str:
+        """The model that a request means which may leave it out. Raises as `check` does."""
+        if refusal := self._lifecycle.refusal():
+            raise refusal
+        if name is None:
+            return self.served_models[0]
+        self.check_model(name)
+        return name
+
+    async def tokenize(self, prompt: Renderable) -> Prompt:
+        """One prompt as the model would read it. Raises `InvalidRequestError` for what cannot be rendered."""
+        with self._lifecycle.held():
+            (rendered,) = await self._engine.render(prompt)
+        return rendered
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        """The text that the tokens stand for. Raises `InvalidRequestError` for ids outside the vocabulary."""
+        with self._lifecycle.held():
+            return await self._engine.detokenize(token_ids)
 
     def _submit(self, call: Call, prompts: list[Prompt], span: RequestSpan | None) -> Generation:
         info = self._lifecycle.info

@@ -84,6 +84,37 @@ class EngineContract:
         with pytest.raises(ContextLengthError):
             await engine.render(TextPrompts(prompts=["tide " * 20_000]))
 
+    async def test_a_prompt_beyond_the_context_can_be_counted(self, engine: Engine) -> None:
+        text = "tide " * 20_000
+        (prompt,) = await engine.render(TextPrompts(prompts=[text], unlimited=True))
+        chat = ChatPrompt(messages=[{"role": "user", "content": text}], unlimited=True)
+        (conversation,) = await engine.render(chat)
+        assert len(conversation.token_ids) > len(prompt.token_ids) >= 20_000
+
+    async def test_token_strings_come_one_per_token(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(TextPrompts(prompts=["Once upon"], want_token_strings=True))
+        assert prompt.token_strings is not None
+        assert len(prompt.token_strings) == len(prompt.token_ids)
+        assert prompt.token_strings[0].startswith("O")
+
+    @pytest.mark.parametrize("text", ["Once upon a time", "Æble, 海, 🌊", ""])
+    async def test_tokens_become_their_text_again(self, engine: Engine, text: str) -> None:
+        (prompt,) = await engine.render(TextPrompts(prompts=[text], add_special_tokens=False))
+        assert await engine.detokenize(prompt.token_ids) == text
+
+    @pytest.mark.parametrize("token_id", [-1, 10_000_000])
+    async def test_a_token_outside_the_vocabulary_has_no_text(self, engine: Engine, token_id: int) -> None:
+        with pytest.raises(InvalidRequestError) as refused:
+            await engine.detokenize([5, token_id])
+        assert refused.value.param == "tokens"
+
+    async def test_an_engine_goes_on_after_a_call_that_was_given_up(self, engine: Engine) -> None:
+        given_up = asyncio.create_task(engine.render(TextPrompts(prompts=["tide " * 20_000], unlimited=True)))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        assert await engine.render(TextPrompts(prompts=["Once"]))
+
     async def test_exactly_max_tokens_are_generated(self, engine: Engine) -> None:
         (prompt,) = await engine.render(CHAT)
         deltas = await generate(engine, prompt, greedy(12))

@@ -139,6 +139,20 @@ def test_a_client_that_disconnects_is_gone_from_the_engine_within_a_second(servi
     assert settles(service, "vllm:num_requests_running", 0, 1)
 
 
+def test_a_conversation_counts_as_many_tokens_as_its_answer_says(service: ServiceProcess) -> None:
+    counted = httpx.post(service.url + "/tokenize", json={"model": MODEL, "messages": QUESTION}).json()
+    assert (counted["count"], counted["max_model_len"]) == (37, 8192)
+    text = httpx.post(service.url + "/detokenize", json={"model": MODEL, "tokens": counted["tokens"]}).json()["prompt"]
+    assert text.endswith("What is the capital of France?<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_tokens_have_strings_and_may_exceed_the_context(service: ServiceProcess) -> None:
+    asked = {"prompt": "Once upon", "return_token_strs": True}
+    assert httpx.post(service.url + "/tokenize", json=asked).json()["token_strs"] == ["Once", "Ġupon"]
+    long = httpx.post(service.url + "/tokenize", json={"prompt": "tide " * 20_000}, timeout=30)
+    assert long.json()["count"] > 20_000
+
+
 def test_the_model_is_listed_and_described(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).id == MODEL
