@@ -232,7 +232,7 @@ class Telemetry:
         self._served = frozenset(info.served_model_names)
         self.build.values = {(_own_version(), info.version): 1.0}
         for model in info.served_model_names:
-            for route in GENERATING:
+            for route in ("embeddings",) if info.task == "embed" else GENERATING:
                 self.recorder(route, model)
 
     def recorder(self, route: Route, model: str) -> Recorder:

@@ -21,6 +21,8 @@ import zmq.asyncio
 
 from service.engine import wire
 from service.engine.base import (
+    Embedding,
+    EmbeddingRequest,
     EngineInfo,
     GenerationRequest,
     Health,
@@ -91,6 +93,10 @@ class HostedEngine:
 
     async def detokenize(self, token_ids: list[int]) -> str:
         answer: str = await self._call(lambda call: wire.Detokenize(call, token_ids))
+        return answer
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        answer: Embedding = await self._call(lambda call: wire.Embed(call, request))
         return answer
 
     async def metrics(self) -> bytes:
@@ -187,7 +193,12 @@ class HostedEngine:
 
     def _take_message(self, message: wire.ToClient) -> None:
         match message:
-            case wire.Rendered(call, answer) | wire.Detokenized(call, answer) | wire.MetricsText(call, answer):
+            case (
+                wire.Rendered(call, answer)
+                | wire.Detokenized(call, answer)
+                | wire.Embedded(call, answer)
+                | wire.MetricsText(call, answer)
+            ):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)
             case wire.CallFailed(call, failure):

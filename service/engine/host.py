@@ -89,6 +89,8 @@ class EngineHost:
                 self._answer(call, self._render(message))
             case wire.Detokenize(call, _):
                 self._answer(call, self._detokenize(message))
+            case wire.Embed(call, _):
+                self._answer(call, self._embed(message))
             case wire.CancelCall(call):
                 if (answer := self._answers.get(call)) is not None:
                     answer.cancel()
@@ -159,6 +161,9 @@ class EngineHost:
 
     async def _detokenize(self, message: wire.Detokenize) -> wire.ToClient:
         return wire.Detokenized(message.call, await self._engine.detokenize(message.token_ids))
+
+    async def _embed(self, message: wire.Embed) -> wire.ToClient:
+        return wire.Embedded(message.call, await self._engine.embed(message.request))
 
     async def _read_metrics(self, message: wire.ReadMetrics) -> wire.ToClient:
         return wire.MetricsText(message.call, await self._engine.metrics())

@@ -4,6 +4,8 @@ It batches continuously as a real engine does: every step gives each running req
 `max_num_seqs` run at once and the others wait, first come, first served. Prompts are tokenised as UTF-8 bytes; the
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
 the text (temperature, penalties, bias) have no effect; those that end it or describe it have.
+
+As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
 
 import asyncio
@@ -21,6 +23,9 @@ import msgspec
 from service.engine.base import (
     ChatPrompt,
     Delta,
+    Embedding,
+    EmbeddingRequest,
+    EmbeddingSizes,
     EngineInfo,
     FirstDelta,
     GenerationRequest,
@@ -33,6 +38,7 @@ from service.engine.base import (
     TokenLogprob,
     ToolCallPart,
 )
+from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError
@@ -61,6 +67,9 @@ class SimulatedEngine:
         self._health = Health(Phase.STARTING)
         self._waiting: deque[_Sequence] = deque()
         self._running: list[_Sequence] = []
+        self._embedding = 0
+        self._embeds = engine.extra.get("runner") == "pooling"
+        self._matryoshka = bool(engine.extra.get("hf_overrides", {}).get("is_matryoshka"))
         self._stepper: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
         self._steps_a_turn = 1 if simulation.itl_seconds else INSTANT_STEPS
@@ -92,11 +101,12 @@ class SimulatedEngine:
             version="simulated",
             tool_call_parser="simulated",
             reasoning_parser="simulated" if self._reasoning else None,
+            embeddings=EmbeddingSizes(full=EMBEDDING_SIZE, matryoshka=self._matryoshka) if self._embeds else None,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
-        given = [_flatten(prompt)] if isinstance(prompt, ChatPrompt) else prompt.prompts
-        prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each) for each in given]
+        given, field = ([_flatten(prompt)], "") if isinstance(prompt, ChatPrompt) else (prompt.prompts, prompt.field)
+        prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each, field) for each in given]
         if not prompt.unlimited:
             self._check_context(prompts)
         return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
@@ -109,11 +119,24 @@ class SimulatedEngine:
             for are_bytes, run in runs
         )
 
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        self._check_ready()
+        self._embedding += 1
+        try:
+            await asyncio.sleep(self._settings.ttft_seconds)
+        finally:
+            self._embedding -= 1
+        self._check_ready()
+        token_ids = request.prompt.token_ids
+        return Embedding(embedding_of(token_ids, request.dimensions or EMBEDDING_SIZE), len(token_ids))
+
     def generate(self, request: GenerationRequest) -> BufferedStream:
         sequences: list[_Sequence] = []
         stream = BufferedStream(request.sampling.n, on_abort=lambda: self._drop(sequences))
-        if self._health.phase is not Phase.READY:
-            stream.fail(EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later."))
+        try:
+            self._check_ready()
+        except EngineUnavailableError as error:
+            stream.fail(error)
             return stream
         now = time.monotonic()
         sequences.extend(_Sequence(self, index, request, stream, now) for index in range(request.sampling.n))
@@ -126,7 +149,7 @@ class SimulatedEngine:
 
     async def metrics(self) -> bytes:
         labels = f'{{model_name="{self._names[0]}"}}'
-        rows = (("running", len(self._running)), ("waiting", len(self._waiting)))
+        rows = (("running", len(self._running) + self._embedding), ("waiting", len(self._waiting)))
         return "".join(
             f"# HELP vllm:num_requests_{name} Requests {name} in the simulated engine.\n"
             f"# TYPE vllm:num_requests_{name} gauge\n"
@@ -170,6 +193,10 @@ class SimulatedEngine:
     def _tokenise(self, text: str) -> Prompt:
         return Prompt(token_ids=list(text.encode("utf-8", "surrogatepass")), text=text)
 
+    def _check_ready(self) -> None:
+        if self._health.phase is not Phase.READY:
+            raise EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later.")
+
     def _check_context(self, prompts: list[Prompt]) -> None:
         longest = max(len(prompt.token_ids) for prompt in prompts)
         if longest > self._context:
@@ -178,8 +205,8 @@ class SimulatedEngine:
                 f"{longest} tokens. Shorten the prompt."
             )
 
-    def _check(self, token_ids: list[int]) -> Prompt:
-        self._check_vocabulary(token_ids, "prompt")
+    def _check(self, token_ids: list[int], field: str) -> Prompt:
+        self._check_vocabulary(token_ids, field)
         return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
 
     def _check_vocabulary(self, token_ids: list[int], field: str) -> None:

@@ -51,7 +51,7 @@ class VllmRenderer:
         config = self._renderer.model_config
         for given in prompt.prompts:
             if isinstance(given, list):
-                self._renderer.validate_token_ids(given, parameter="prompt")
+                self._renderer.validate_token_ids(given, parameter=prompt.field)
         params = replace(
             self._renderer.default_cmpl_tok_params,
             add_special_tokens=prompt.add_special_tokens,
@@ -91,7 +91,7 @@ class VllmRenderer:
         return text
 
     def _refusal(self, error: Exception, prompt: Renderable) -> TidegateError:
-        param = "messages" if isinstance(prompt, ChatPrompt) else "prompt"
+        param = "messages" if isinstance(prompt, ChatPrompt) else prompt.field
         if getattr(error, "parameter", None) in ("input_text", "input_tokens"):
             return ContextLengthError(
                 f"This model's maximum context length is {self._context} tokens, and the prompt alone is longer. "

@@ -8,7 +8,16 @@ from typing import TypeAlias
 
 import msgspec
 
-from service.engine.base import Delta, EngineInfo, GenerationRequest, Health, Prompt, Renderable
+from service.engine.base import (
+    Delta,
+    Embedding,
+    EmbeddingRequest,
+    EngineInfo,
+    GenerationRequest,
+    Health,
+    Prompt,
+    Renderable,
+)
 from service.errors import InternalError, TidegateError, UnavailableError, error_classes
 
 
@@ -57,6 +66,11 @@ class Detokenize(_Message, frozen=True):
     token_ids: list[int]
 
 
+class Embed(_Message, frozen=True):
+    call: int
+    request: EmbeddingRequest
+
+
 class CancelCall(_Message, frozen=True):
     """Nobody waits for the answer any more."""
 
@@ -71,7 +85,7 @@ class Stop(_Message, frozen=True):
     """Close the engine and exit."""
 
 
-ToHost: TypeAlias = Render | Generate | Abort | Detokenize | CancelCall | ReadMetrics | Stop
+ToHost: TypeAlias = Render | Generate | Abort | Detokenize | Embed | CancelCall | ReadMetrics | Stop
 
 
 class Report(_Message, frozen=True):
@@ -98,6 +112,11 @@ class Detokenized(_Message, frozen=True):
     text: str
 
 
+class Embedded(_Message, frozen=True):
+    call: int
+    embedding: Embedding
+
+
 class MetricsText(_Message, frozen=True):
     call: int
     text: bytes
@@ -120,5 +139,14 @@ class StreamFailed(_Message, frozen=True):
 
 
 ToClient: TypeAlias = (
-    Deltas | Rendered | Detokenized | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed
+    Deltas
+    | Rendered
+    | Detokenized
+    | Embedded
+    | StreamFailed
+    | CallFailed
+    | MetricsText
+    | Report
+    | Started
+    | StartFailed
 )

@@ -4,17 +4,34 @@ Between the API, which knows HTTP, and the engine, which knows tokens; knows nei
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from service.engine.base import DeltaStream, Engine, GenerationRequest, Prompt, Renderable
+from service.engine.base import (
+    DeltaStream,
+    EmbeddingRequest,
+    Engine,
+    EngineInfo,
+    GenerationRequest,
+    Prompt,
+    Renderable,
+    Task,
+)
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
+from service.gateway.embedding import EmbeddingCall, EmbeddingJob, check_inputs
 from service.gateway.generation import Generation
 from service.gateway.merged import MergedStream
 from service.lifecycle import Lifecycle
 from service.telemetry import Telemetry
 from service.tracing import RequestSpan, Tracer
+
+OTHER_TASK: Final[Mapping[Task, str]] = {
+    "generate": "This server's model gives embeddings and generates no text. Send the request to /v1/embeddings.",
+    "embed": "This server's model generates text and gives no embeddings. Ask a server that runs an embedding model.",
+}
+"""What is told to those who ask for a task that is not served."""
 
 
 class Gateway:
@@ -45,11 +62,46 @@ class Gateway:
                 span.end(error_type=type(error).__name__)
             raise
 
-    def check(self, name: str) -> None:
-        """Raise what keeps a request for this model from being served now: no engine, a drain, no such model."""
+    async def open_embeddings(self, call: EmbeddingCall) -> EmbeddingJob:
+        """Start embedding all inputs side by side. The caller closes what it gets; an error leaves nothing behind."""
+        span = self._tracer.start("embeddings", call.model, call.trace_headers) if self._tracer else None
+        try:
+            self.check(call.model, "embed")
+            info = self._ready_info()
+            dimensions = call.settled_dimensions(info)
+            prompts = await self._engine.render(call.prompts)
+            check_inputs(prompts, info.max_model_len)
+        except BaseException as error:
+            if span is not None:
+                span.end(error_type=type(error).__name__)
+            raise
+        trace_headers = span.propagation_headers() if span else None
+        requests = [
+            EmbeddingRequest(
+                id=f"{call.id}-{secrets.token_hex(4)}",
+                prompt=prompt,
+                dimensions=dimensions,
+                trace_headers=trace_headers,
+            )
+            for prompt in prompts
+        ]
+        recorder = self._telemetry.recorder("embeddings", call.model)
+        return EmbeddingJob(call, requests, self._engine, recorder=recorder, lifecycle=self._lifecycle, span=span)
+
+    def check(self, name: str, task: Task = "generate") -> None:
+        """Raise what keeps a request for this model from being served now: no engine, a drain, no such model, no such
+        task.
+        """
         if refusal := self._lifecycle.refusal():
             raise refusal
         self.check_model(name)
+        if self._ready_info().task != task:
+            raise InvalidRequestError(OTHER_TASK[task], param="model", code="unsupported_value")
+
+    def _ready_info(self) -> EngineInfo:
+        if self._lifecycle.info is None:
+            raise EngineUnavailableError("The engine is not ready yet. Try again later.")
+        return self._lifecycle.info
 
     def check_model(self, name: str) -> None:
         """Raise `ModelNotFoundError` unless the model is served here."""
@@ -90,9 +142,7 @@ class Gateway:
             return await self._engine.detokenize(token_ids)
 
     def _submit(self, call: Call, prompts: list[Prompt], span: RequestSpan | None) -> Generation:
-        info = self._lifecycle.info
-        if info is None:
-            raise EngineUnavailableError("The engine is not ready yet. Try again later.")
+        info = self._ready_info()
         longest = max(len(prompt.token_ids) for prompt in prompts)
         max_tokens = fit(longest, call.max_tokens, info.max_model_len)
         sampling = call.sampling(max(max_tokens, 1), info.default_sampling)

@@ -6,12 +6,26 @@ engine and a real model.
 
 import asyncio
 import itertools
+import math
 import re
+import struct
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
-from service.engine.base import ChatPrompt, Delta, Engine, GenerationRequest, Phase, Prompt, Sampling, TextPrompts
+from service.engine.base import (
+    ChatPrompt,
+    Delta,
+    EmbeddingRequest,
+    Engine,
+    EngineInfo,
+    GenerationRequest,
+    Phase,
+    Prompt,
+    Sampling,
+    TextPrompts,
+)
 from service.errors import ContextLengthError, InvalidRequestError
 
 _ids = itertools.count()
@@ -226,3 +240,49 @@ class EngineContract:
         await stream.aclose()
         async with asyncio.timeout(5):
             await reader
+
+
+class EmbeddingContract:
+    """What an engine of embeddings must do. Subclasses supply the fixture `embedder`."""
+
+    async def test_it_says_what_it_gives(self, embedder: Engine, info: EngineInfo) -> None:
+        assert embedder.health().phase is Phase.READY
+        assert info.task == "embed"
+        (vector,) = await embed(embedder, "Once")
+        assert info.embeddings is not None and len(vector) == info.embeddings.full
+
+    async def test_vectors_have_length_one_and_depend_on_the_text(self, embedder: Engine) -> None:
+        first, again, other = await embed(embedder, "Once", "Once", "Twice upon a time")
+        assert math.hypot(*first) == pytest.approx(1, abs=1e-3)
+        assert cosine(first, again) == pytest.approx(1, abs=1e-4)
+        assert cosine(first, other) < 0.999
+
+    async def test_an_embedding_tells_the_length_of_its_prompt(self, embedder: Engine) -> None:
+        (prompt,) = await embedder.render(TextPrompts(prompts=["Once upon a time"]))
+        embedding = await embedder.embed(EmbeddingRequest(id="length", prompt=prompt))
+        assert embedding.prompt_tokens == len(prompt.token_ids)
+
+    async def test_a_cancelled_embedding_leaves_the_engine(self, embedder: Engine) -> None:
+        prompts = await embedder.render(TextPrompts(prompts=["tide " * 1000] * 8))
+        requests = [EmbeddingRequest(id=f"cancelled-{at}", prompt=prompt) for at, prompt in enumerate(prompts)]
+        tasks = [asyncio.create_task(embedder.embed(request)) for request in requests]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert any(task.cancelled() for task in tasks)
+        await settles_at_zero(embedder)
+
+
+async def embed(engine: Engine, *texts: str) -> list[tuple[float, ...]]:
+    """The vectors of these texts."""
+    prompts = await engine.render(TextPrompts(prompts=list(texts)))
+    requests = [EmbeddingRequest(id=f"contract-{next(_ids)}", prompt=prompt) for prompt in prompts]
+    async with asyncio.timeout(60):
+        embeddings = await asyncio.gather(*map(engine.embed, requests))
+    return [struct.unpack(f"<{len(each.vector) // 4}f", each.vector) for each in embeddings]
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """Cosine of the angle between two vectors of length 1."""
+    return sum(x * y for x, y in zip(a, b, strict=True))

@@ -4,10 +4,18 @@ from typing import Any
 
 import pytest
 
-from service.api.schema import ChatCompletionRequest, CompletionRequest, DetokenizeRequest, TokenizeRequest
+from service.api.schema import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    DetokenizeRequest,
+    EmbeddingsRequest,
+    TokenizeRequest,
+)
+
+MODELS = [ChatCompletionRequest, CompletionRequest, EmbeddingsRequest, TokenizeRequest, DetokenizeRequest]
 
 
-@pytest.mark.parametrize("model", [ChatCompletionRequest, CompletionRequest, TokenizeRequest, DetokenizeRequest])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_field_has_a_line_of_description(model: Any) -> None:
     schema = model.model_json_schema()
     for document in (schema, *schema.get("$defs", {}).values()):
