@@ -24,8 +24,9 @@ def embedder() -> Iterator[ServiceProcess]:
 
 
 @pytest.fixture(scope="module")
-def client(embedder: ServiceProcess) -> openai.OpenAI:
-    return openai.OpenAI(base_url=embedder.url + "/v1", api_key="none", max_retries=0, timeout=60)
+def client(embedder: ServiceProcess) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=embedder.url + "/v1", api_key="none", max_retries=0, timeout=60) as running:
+        yield running
 
 
 def cosine(a: list[float], b: list[float]) -> float:
