@@ -135,6 +135,15 @@ def test_a_conversation_counts_as_many_tokens_as_its_answer_says(service: Servic
     assert text.endswith("What is the capital of France?<|im_end|>\n<|im_start|>assistant\n")
 
 
+def test_a_conversation_with_tools_counts_as_many_tokens_as_its_answer_says(
+    service: ServiceProcess, client: openai.OpenAI
+) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}]
+    counted = httpx.post(service.url + "/tokenize", json={"messages": QUESTION, "tools": tools}).json()["count"]
+    answer = client.chat.completions.create(model=MODEL, messages=QUESTION, tools=tools, max_tokens=1)
+    assert answer.usage is not None and answer.usage.prompt_tokens == counted > 37
+
+
 def test_tokens_have_strings_and_may_exceed_the_context(service: ServiceProcess) -> None:
     asked = {"prompt": "Once upon", "return_token_strs": True}
     assert httpx.post(service.url + "/tokenize", json=asked).json()["token_strs"] == ["Once", "Ġupon"]

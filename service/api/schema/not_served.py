@@ -88,9 +88,7 @@ FOR_COMPLETIONS: Final[Mapping[str, NotServed]] = {
 }
 
 FOR_TOKENIZE: Final[Mapping[str, NotServed]] = {
-    "tools": _later("tools here", []),
     "chat_template": _operator(),
-    "chat_template_kwargs": _operator({}),
     "media_io_kwargs": _operator({}),
     "mm_processor_kwargs": _operator({}),
 }

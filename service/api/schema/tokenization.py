@@ -8,14 +8,16 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
+from service.api.schema.chat import TemplateSwitches
 from service.api.schema.message import Message
 from service.api.schema.not_served import FOR_TOKENIZE, NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.token_ids import TokenId
+from service.api.schema.tools import Tools, tool_use
 from service.api.schema.wire_model import WireModel
 from service.engine.base import ChatPrompt, Renderable, TextPrompts
 
-CHAT_ONLY: Final = ("add_generation_prompt", "continue_final_message")
+CHAT_ONLY: Final = ("add_generation_prompt", "continue_final_message", "tools", "chat_template_kwargs")
 
 
 class TokenizeRequest(WireModel):
@@ -37,6 +39,12 @@ class TokenizeRequest(WireModel):
     continue_final_message: bool = Field(
         default=False, description="Leave the last message open; only with `messages`; excludes add_generation_prompt."
     )
+    tools: Tools | None = Field(
+        default=None, description="Up to 128 functions that the model may call; only with `messages`."
+    )
+    chat_template_kwargs: TemplateSwitches | None = Field(
+        default=None, description="Switches of the chat template; only with `messages`."
+    )
     return_token_strs: bool | None = Field(default=None, description="Return each token's string as well.")
 
     @model_validator(mode="after")
@@ -56,7 +64,7 @@ class TokenizeRequest(WireModel):
 
     def _check_text(self) -> None:
         for name in CHAT_ONLY:
-            if name in self.model_fields_set:
+            if name in self.model_fields_set and getattr(self, name) is not None:
                 raise RefusalError("invalid_value", f"'{name}' is only allowed with 'messages'. Leave it out.", name)
 
     def _check_chat(self) -> None:
@@ -84,10 +92,14 @@ class TokenizeRequest(WireModel):
                 want_token_strings=strings,
                 unlimited=True,
             )
+        callable_tools = tool_use(self.tools or [], "auto", parallel=True)
+        switches = self.chat_template_kwargs or TemplateSwitches()
         return ChatPrompt(
             messages=[message.rendered() for message in self.messages],
             add_generation_prompt=self.add_generation_prompt and not self.continue_final_message,
             continue_final_message=self.continue_final_message,
+            tools=callable_tools.tools if callable_tools else None,
+            template_kwargs=switches.model_dump(exclude_none=True),
             want_token_strings=strings,
             unlimited=True,
         )

@@ -8,7 +8,9 @@ import pytest
 from service.api.schema import DetokenizeRequest, TokenizeRequest, parse
 from service.engine.base import ChatPrompt, TextPrompts
 from service.errors import InvalidRequestError
-from tests.api.schema.bodies import USER
+from tests.api.schema.bodies import USER, chat
+
+TOOL = {"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}
 
 
 def tokenize(**fields: Any) -> TokenizeRequest:
@@ -33,6 +35,17 @@ def test_a_conversation_may_be_left_open() -> None:
     assert prompt.want_token_strings and prompt.unlimited
 
 
+def test_tools_and_switches_are_rendered_as_for_a_chat() -> None:
+    asked = {"messages": [USER], "tools": [TOOL], "chat_template_kwargs": {"enable_thinking": False}}
+    counted, chatted = tokenize(**asked).to_prompt(), chat(**asked).to_prompt()
+    assert isinstance(counted, ChatPrompt)
+    assert (counted.messages, counted.tools, counted.template_kwargs) == (
+        chatted.messages,
+        chatted.tools,
+        chatted.template_kwargs,
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "param"),
     [
@@ -47,7 +60,9 @@ def test_a_conversation_may_be_left_open() -> None:
             "invalid_value",
             "continue_final_message",
         ),
-        ({"messages": [USER], "tools": [{}]}, "unsupported_value", "tools"),
+        ({"messages": [USER], "tools": [{}]}, "missing_required_parameter", "tools[0].type"),
+        ({"prompt": "a", "tools": []}, "invalid_value", "tools"),
+        ({"messages": [USER], "chat_template_kwargs": {"x": 1}}, "unknown_parameter", "chat_template_kwargs.x"),
         ({"messages": [USER], "chat_template": "x"}, "unknown_parameter", "chat_template"),
         ({"prompt": "a", "temperature": 1}, "unknown_parameter", "temperature"),
     ],
