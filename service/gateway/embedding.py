@@ -4,6 +4,7 @@ What `generation.py` is to generated text. Knows nothing of HTTP and nothing of 
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,20 @@ class EmbeddingCall:
         else:
             return wanted
         raise InvalidRequestError(f"Invalid 'dimensions': {why}.", param="dimensions", code="unsupported_value")
+
+    def requests(
+        self, prompts: list[Prompt], dimensions: int | None, trace_headers: dict[str, str] | None
+    ) -> list[EmbeddingRequest]:
+        """What the engine is asked, one request per prompt."""
+        return [
+            EmbeddingRequest(
+                id=f"{self.id}-{secrets.token_hex(4)}",
+                prompt=prompt,
+                dimensions=dimensions,
+                trace_headers=trace_headers,
+            )
+            for prompt in prompts
+        ]
 
 
 class EmbeddingJob:

@@ -9,7 +9,6 @@ from typing import Final
 
 from service.engine.base import (
     DeltaStream,
-    EmbeddingRequest,
     Engine,
     EngineInfo,
     GenerationRequest,
@@ -75,16 +74,7 @@ class Gateway:
             if span is not None:
                 span.end(error_type=type(error).__name__)
             raise
-        trace_headers = span.propagation_headers() if span else None
-        requests = [
-            EmbeddingRequest(
-                id=f"{call.id}-{secrets.token_hex(4)}",
-                prompt=prompt,
-                dimensions=dimensions,
-                trace_headers=trace_headers,
-            )
-            for prompt in prompts
-        ]
+        requests = call.requests(prompts, dimensions, span.propagation_headers() if span else None)
         recorder = self._telemetry.recorder("embeddings", call.model)
         return EmbeddingJob(call, requests, self._engine, recorder=recorder, lifecycle=self._lifecycle, span=span)
 
