@@ -9,7 +9,7 @@ import time
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from service.api import chat, completions, failures, health, management, models
+from service.api import chat, completions, embeddings, failures, health, management, models, tokenization
 from service.api.services import Services
 from service.engine.base import Engine
 from service.errors import TidegateError
@@ -34,7 +34,8 @@ def create_app(
     app.state.services = Services(
         Gateway(engine, lifecycle, telemetry, tracer), lifecycle, settings.server, int(time.time())
     )
-    for router in (chat.router, completions.router, models.router, health.router):
+    generating = (chat.router, completions.router, embeddings.router)
+    for router in (*generating, tokenization.router, models.router, health.router):
         app.include_router(router)
     app.add_middleware(
         BodyLimit,

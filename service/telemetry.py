@@ -20,11 +20,11 @@ from prometheus_client.registry import Collector
 from service.engine.base import EngineInfo, Phase
 from service.loop_lag import RecentMaximum
 
-Route: TypeAlias = Literal["chat", "completions", "models", "other"]
+Route: TypeAlias = Literal["chat", "completions", "embeddings", "tokenize", "detokenize", "models", "other"]
 Outcome: TypeAlias = Literal["ok", "client_error", "server_error", "unavailable", "cancelled"]
 
 GENERATING: Final[tuple[Route, ...]] = ("chat", "completions")
-ROUTES: Final[tuple[Route, ...]] = (*GENERATING, "models", "other")
+ROUTES: Final[tuple[Route, ...]] = (*GENERATING, "embeddings", "tokenize", "detokenize", "models", "other")
 OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "client_error", "server_error", "unavailable", "cancelled")
 OTHER: Final = "other"
 
@@ -235,7 +235,7 @@ class Telemetry:
         self._served = frozenset(info.served_model_names)
         self.build.values = {(_own_version(), info.version): 1.0}
         for model in info.served_model_names:
-            for route in GENERATING:
+            for route in ("embeddings",) if info.task == "embed" else GENERATING:
                 self.recorder(route, model)
 
     def recorder(self, route: Route, model: str) -> Recorder:

@@ -43,6 +43,13 @@ class Fold(Protocol):
         """The whole document."""
 
 
+class Abortable(Protocol):
+    """Work that is done for one client."""
+
+    async def abort(self) -> None:
+        """Nobody is listening any more."""
+
+
 class GenerationReply(Response):
     """Opens a generation, replies with it, and closes it, whatever happens in between."""
 
@@ -53,7 +60,7 @@ class GenerationReply(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         generation = await self._open()
-        watcher = asyncio.create_task(_abort_when_gone(receive, generation))
+        watcher = asyncio.create_task(abort_when_gone(receive, generation))
         try:
             await self._reply(generation, send)
         finally:
@@ -138,8 +145,8 @@ EVENT_STREAM = [
 ]
 
 
-async def _abort_when_gone(receive: Receive, generation: Generation) -> None:
+async def abort_when_gone(receive: Receive, work: Abortable) -> None:
     """The body has been read, so the next message is the client's going away."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    await generation.abort()
+    await work.abort()

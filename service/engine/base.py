@@ -37,6 +37,19 @@ class Health(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """Dimensions of the vectors that an embedding model gives."""
+
+    full: int
+    matryoshka: bool = False
+    """The model was trained so that the beginning of a vector is a vector too: fewer dimensions may be asked for."""
+    choices: tuple[int, ...] = ()
+    """The only sizes that a Matryoshka model may be asked for; empty where any will do."""
+
+
+Task: TypeAlias = Literal["generate", "embed"]
+
+
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a started engine serves. Token counts are whole-engine figures."""
 
@@ -58,6 +71,13 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_parser: str | None = None
     default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
     """Sampling defaults that the model's own generation_config.json states."""
+    embeddings: EmbeddingSizes | None = None
+    """Set where the engine gives embeddings; it generates nothing then."""
+
+    @property
+    def task(self) -> Task:
+        """What the engine does with prompts."""
+        return "embed" if self.embeddings else "generate"
 
 
 class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -70,6 +90,10 @@ class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Tools to describe to the model, in OpenAI's form."""
     template_kwargs: dict[str, Any] = {}
     """Further variables of the chat template, such as `reasoning_effort` and `enable_thinking`."""
+    want_token_strings: bool = False
+    """Fill `Prompt.token_strings`."""
+    unlimited: bool = False
+    """Render it even if it is longer than the model's context, as for counting its tokens."""
 
 
 class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -79,6 +103,12 @@ class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     add_special_tokens: bool = True
     want_text: bool = False
     """Fill `Prompt.text` even where the prompt was given as token ids (for echo)."""
+    want_token_strings: bool = False
+    """Fill `Prompt.token_strings`."""
+    unlimited: bool = False
+    """Render them even if they are longer than the model's context, as for counting their tokens."""
+    field: str = "prompt"
+    """What the caller calls them; `param` of a refusal."""
 
 
 Renderable: TypeAlias = ChatPrompt | TextPrompts
@@ -89,6 +119,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
     token_ids: list[int]
     text: str | None = None
+    token_strings: list[str] | None = None
+    """Each token as the tokenizer's vocabulary writes it, where that was wanted."""
 
 
 class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -171,6 +203,25 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """None leaves the text as it is: completions, and models without parsers."""
     trace_headers: dict[str, str] | None = None
     """W3C trace context to continue inside the engine."""
+
+
+class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One prompt to embed. `id` as in `GenerationRequest`."""
+
+    id: str
+    prompt: Prompt
+    dimensions: int | None = None
+    """Fewer than the model's own; None for those."""
+    trace_headers: dict[str, str] | None = None
+
+
+class Embedding(msgspec.Struct, frozen=True, array_like=True):
+    """The vector of one prompt: little-endian float32 numbers, packed."""
+
+    vector: bytes
+    prompt_tokens: int
+    cached_tokens: int = 0
+    """Prompt tokens that the prefix cache supplied."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -266,8 +317,20 @@ class Engine(Protocol):
         Raises `InvalidRequestError` for what cannot be rendered.
         """
 
+    async def detokenize(self, token_ids: list[int]) -> str:
+        """The text that the tokens stand for, special tokens included.
+
+        Raises `InvalidRequestError` for ids outside the vocabulary.
+        """
+
     def generate(self, request: GenerationRequest) -> DeltaStream:
         """Start generating. Does not block and does not raise: errors come out of the stream."""
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        """The prompt's vector. Cancelling the call takes the request out of the engine.
+
+        Raises what a `DeltaStream` raises, for the same reasons.
+        """
 
     def health(self) -> Health:
         """The current phase. Cheap: called on every request."""

@@ -21,6 +21,8 @@ import zmq.asyncio
 
 from service.engine import wire
 from service.engine.base import (
+    Embedding,
+    EmbeddingRequest,
     EngineInfo,
     GenerationRequest,
     Health,
@@ -89,6 +91,14 @@ class HostedEngine:
         answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
         return answer
 
+    async def detokenize(self, token_ids: list[int]) -> str:
+        answer: str = await self._call(lambda call: wire.Detokenize(call, token_ids))
+        return answer
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        answer: Embedding = await self._call(lambda call: wire.Embed(call, request))
+        return answer
+
     async def metrics(self) -> bytes:
         if self._health.phase is not Phase.READY:
             return b""
@@ -137,6 +147,10 @@ class HostedEngine:
         try:
             self._send(message(number))
             return await future
+        except asyncio.CancelledError:
+            if not self._closing:
+                self._send(wire.CancelCall(number))
+            raise
         finally:
             del self._calls[number]
 
@@ -179,7 +193,12 @@ class HostedEngine:
 
     def _take_message(self, message: wire.ToClient) -> None:
         match message:
-            case wire.Rendered(call, answer) | wire.MetricsText(call, answer):
+            case (
+                wire.Rendered(call, answer)
+                | wire.Detokenized(call, answer)
+                | wire.Embedded(call, answer)
+                | wire.MetricsText(call, answer)
+            ):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)
             case wire.CallFailed(call, failure):

@@ -4,6 +4,8 @@ It batches continuously as a real engine does: every step gives each running req
 `max_num_seqs` run at once and the others wait, first come, first served. Prompts are tokenised as UTF-8 bytes; the
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
 the text (temperature, penalties, bias) have no effect; those that end it or describe it have.
+
+As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
 
 import asyncio
@@ -16,9 +18,14 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from service.engine.base import (
     ChatPrompt,
     Delta,
+    Embedding,
+    EmbeddingRequest,
+    EmbeddingSizes,
     EngineInfo,
     FirstDelta,
     GenerationRequest,
@@ -31,6 +38,7 @@ from service.engine.base import (
     TokenLogprob,
     ToolCallPart,
 )
+from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
 from service.engine.whole import whole
@@ -60,6 +68,9 @@ class SimulatedEngine:
         self._health = Health(Phase.STARTING)
         self._waiting: deque[_Sequence] = deque()
         self._running: list[_Sequence] = []
+        self._embedding = 0
+        self._embeds = engine.extra.get("runner") == "pooling"
+        self._matryoshka = bool(engine.extra.get("hf_overrides", {}).get("is_matryoshka"))
         self._stepper: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
         self._steps_a_turn = 1 if simulation.itl_seconds else INSTANT_STEPS
@@ -91,18 +102,42 @@ class SimulatedEngine:
             version="simulated",
             tool_call_parser="simulated",
             reasoning_parser="simulated" if self._reasoning else None,
+            embeddings=EmbeddingSizes(full=EMBEDDING_SIZE, matryoshka=self._matryoshka) if self._embeds else None,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
-        if isinstance(prompt, ChatPrompt):
-            return [self._tokenise(_flatten(prompt))]
-        return [self._tokenise(given) if isinstance(given, str) else self._check(given) for given in prompt.prompts]
+        given, field = ([_flatten(prompt)], "") if isinstance(prompt, ChatPrompt) else (prompt.prompts, prompt.field)
+        prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each, field) for each in given]
+        if not prompt.unlimited:
+            self._check_context(prompts)
+        return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        self._check_vocabulary(token_ids, "tokens")
+        runs = itertools.groupby(token_ids, lambda token_id: token_id < BYTE_TOKENS)
+        return "".join(
+            bytes(run).decode("utf-8", "replace") if are_bytes else "".join(map(self.token_text, run))
+            for are_bytes, run in runs
+        )
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        self._check_ready()
+        self._embedding += 1
+        try:
+            await asyncio.sleep(self._settings.ttft_seconds)
+        finally:
+            self._embedding -= 1
+        self._check_ready()
+        token_ids = request.prompt.token_ids
+        return Embedding(embedding_of(token_ids, request.dimensions or EMBEDDING_SIZE), len(token_ids))
 
     def generate(self, request: GenerationRequest) -> BufferedStream:
         sequences: list[_Sequence] = []
         stream = BufferedStream(request.sampling.n, on_abort=lambda: self._drop(sequences))
-        if self._health.phase is not Phase.READY:
-            stream.fail(EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later."))
+        try:
+            self._check_ready()
+        except EngineUnavailableError as error:
+            stream.fail(error)
             return stream
         now = time.monotonic()
         sequences.extend(_Sequence(self, index, request, stream, now) for index in range(request.sampling.n))
@@ -115,7 +150,7 @@ class SimulatedEngine:
 
     async def metrics(self) -> bytes:
         labels = f'{{model_name="{self._names[0]}"}}'
-        rows = (("running", len(self._running)), ("waiting", len(self._waiting)))
+        rows = (("running", len(self._running) + self._embedding), ("waiting", len(self._waiting)))
         return "".join(
             f"# HELP vllm:num_requests_{name} Requests {name} in the simulated engine.\n"
             f"# TYPE vllm:num_requests_{name} gauge\n"
@@ -157,24 +192,36 @@ class SimulatedEngine:
         self._waiting = deque(sequence for sequence in self._waiting if id(sequence) not in gone)
 
     def _tokenise(self, text: str) -> Prompt:
-        data = text.encode("utf-8", "surrogatepass")
-        if len(data) > self._context:
+        return Prompt(token_ids=list(text.encode("utf-8", "surrogatepass")), text=text)
+
+    def _check_ready(self) -> None:
+        if self._health.phase is not Phase.READY:
+            raise EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later.")
+
+    def _check_context(self, prompts: list[Prompt]) -> None:
+        longest = max(len(prompt.token_ids) for prompt in prompts)
+        if longest > self._context:
             raise ContextLengthError(
                 f"This model's maximum context length is {self._context} tokens, but the prompt has "
-                f"{len(data)} tokens. Shorten the prompt."
+                f"{longest} tokens. Shorten the prompt."
             )
-        return Prompt(token_ids=list(data), text=text)
 
-    def _check(self, token_ids: list[int]) -> Prompt:
+    def _check(self, token_ids: list[int], field: str) -> Prompt:
+        self._check_vocabulary(token_ids, field)
+        return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
+
+    def _check_vocabulary(self, token_ids: list[int], field: str) -> None:
         vocabulary = FIRST_WORD + len(self._words)
         for token_id in token_ids:
             if not 0 <= token_id < vocabulary:
                 raise InvalidRequestError(
-                    f"prompt: token id {token_id} is outside the vocabulary of {vocabulary} tokens.",
-                    param="prompt",
+                    f"{field}: token id {token_id} is outside the vocabulary of {vocabulary} tokens.",
+                    param=field,
                     code="invalid_value",
                 )
-        return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
+
+    def _spelt_out(self, prompt: Prompt) -> Prompt:
+        return msgspec.structs.replace(prompt, token_strings=[self.token_text(each) for each in prompt.token_ids])
 
     def token_text(self, token_id: int) -> str:
         """The text of one token; a byte that is no character of its own becomes U+FFFD."""

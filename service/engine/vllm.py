@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from service.engine.base import (
     Delta,
+    Embedding,
+    EmbeddingRequest,
     EngineInfo,
     GenerationRequest,
     Health,
@@ -80,9 +82,10 @@ class VllmEngine:
         if (tokenizer := self._llm.renderer.tokenizer) is not None:
             self._parsers = ParserFactory(tokenizer, config.model_config, tool_call=tool_call, reasoning=reasoning)
         self._enter(Health(Phase.WARMING_UP))
-        await self._warm_up()
+        info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
+        await self._warm_up(info)
         self._health = Health(Phase.READY)
-        return vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
+        return info
 
     def _prepared_model(self) -> str:
         if not bundled.is_bundled(self._settings.model):
@@ -91,11 +94,13 @@ class VllmEngine:
         self._enter(Health(Phase.PREPARING_MODEL))
         return str(bundled.prepare(lambda done: self._enter(Health(Phase.PREPARING_MODEL, done))))
 
-    async def _warm_up(self) -> None:
+    async def _warm_up(self, info: EngineInfo) -> None:
         """Let the first request not be the one that waits for lazily built kernels."""
-        request = GenerationRequest(
-            id="warm-up", prompt=Prompt(token_ids=[1] * 8), sampling=Sampling(max_tokens=2, ignore_eos=True)
-        )
+        prompt = Prompt(token_ids=[1] * 8)
+        if info.task == "embed":
+            await self.embed(EmbeddingRequest(id="warm-up", prompt=prompt))
+            return
+        request = GenerationRequest(id="warm-up", prompt=prompt, sampling=Sampling(max_tokens=2, ignore_eos=True))
         async for _ in self.generate(request):
             pass
 
@@ -103,6 +108,18 @@ class VllmEngine:
         if self._renderer is None:
             raise self._unavailable()
         return await self._renderer.render(prompt)
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        if self._renderer is None:
+            raise self._unavailable()
+        return await self._renderer.detokenize(token_ids)
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        if self._llm is None:
+            raise self._unavailable()
+        from service.engine import vllm_embed
+
+        return await vllm_embed.embed(self._llm, request)
 
     def generate(self, request: GenerationRequest) -> "VllmStream":
         if self._llm is None:

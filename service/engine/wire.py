@@ -8,7 +8,16 @@ from typing import TypeAlias
 
 import msgspec
 
-from service.engine.base import Delta, EngineInfo, GenerationRequest, Health, Prompt, Renderable
+from service.engine.base import (
+    Delta,
+    Embedding,
+    EmbeddingRequest,
+    EngineInfo,
+    GenerationRequest,
+    Health,
+    Prompt,
+    Renderable,
+)
 from service.errors import InternalError, TidegateError, UnavailableError, error_classes
 
 
@@ -52,6 +61,22 @@ class Abort(_Message, frozen=True):
     stream: int
 
 
+class Detokenize(_Message, frozen=True):
+    call: int
+    token_ids: list[int]
+
+
+class Embed(_Message, frozen=True):
+    call: int
+    request: EmbeddingRequest
+
+
+class CancelCall(_Message, frozen=True):
+    """Nobody waits for the answer any more."""
+
+    call: int
+
+
 class ReadMetrics(_Message, frozen=True):
     call: int
 
@@ -60,7 +85,7 @@ class Stop(_Message, frozen=True):
     """Close the engine and exit."""
 
 
-ToHost: TypeAlias = Render | Generate | Abort | ReadMetrics | Stop
+ToHost: TypeAlias = Render | Generate | Abort | Detokenize | Embed | CancelCall | ReadMetrics | Stop
 
 
 class Report(_Message, frozen=True):
@@ -80,6 +105,16 @@ class StartFailed(_Message, frozen=True):
 class Rendered(_Message, frozen=True):
     call: int
     prompts: list[Prompt]
+
+
+class Detokenized(_Message, frozen=True):
+    call: int
+    text: str
+
+
+class Embedded(_Message, frozen=True):
+    call: int
+    embedding: Embedding
 
 
 class MetricsText(_Message, frozen=True):
@@ -103,4 +138,15 @@ class StreamFailed(_Message, frozen=True):
     failure: Failure
 
 
-ToClient: TypeAlias = Deltas | Rendered | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed
+ToClient: TypeAlias = (
+    Deltas
+    | Rendered
+    | Detokenized
+    | Embedded
+    | StreamFailed
+    | CallFailed
+    | MetricsText
+    | Report
+    | Started
+    | StartFailed
+)

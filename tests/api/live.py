@@ -47,6 +47,13 @@ def settings(**simulation: object) -> Settings:
     )
 
 
+def embedding_settings(*, matryoshka: bool = False, **simulation: object) -> Settings:
+    """Settings of a small simulated service that gives embeddings, of 64 dimensions."""
+    chosen = settings(**simulation)
+    extra = {"runner": "pooling", "hf_overrides": {"is_matryoshka": matryoshka}}
+    return chosen.model_copy(update={"engine": chosen.engine.model_copy(update={"extra": extra})})
+
+
 @contextlib.asynccontextmanager
 async def live_app(chosen: Settings, *, engine: Engine | None = None, start: bool = True) -> AsyncIterator[LiveApp]:
     """Run the application; with `start=False` its engine stays in the first phase."""

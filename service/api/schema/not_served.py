@@ -86,3 +86,23 @@ FOR_COMPLETIONS: Final[Mapping[str, NotServed]] = {
     **FOR_ALL,
     "suffix": _never("text to come after the completion", ""),
 }
+
+FOR_TOKENIZE: Final[Mapping[str, NotServed]] = {
+    "chat_template": _operator(),
+    "media_io_kwargs": _operator({}),
+    "mm_processor_kwargs": _operator({}),
+}
+
+FOR_EMBEDDINGS: Final[Mapping[str, NotServed]] = {
+    "truncate_prompt_tokens": _never("truncated inputs; shorten them yourself"),
+    "truncation_side": _never("truncated inputs"),
+    "messages": _never("conversations as inputs"),
+    "embed_dtype": _never("types of numbers other than float32", "float32"),
+    "endianness": _never("orders of bytes other than little-endian", "native", "little"),
+    "normalize": _never("a choice; vectors come as the model's pooler makes them"),
+    "use_activation": _never("a choice; vectors come as the model's pooler makes them"),
+    "mm_processor_kwargs": _operator({}),
+    "priority": _operator(0),
+    "request_id": _operator(),
+    "cache_salt": _operator(),
+}
