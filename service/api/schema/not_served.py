@@ -39,9 +39,9 @@ def _operator(*harmless: object) -> NotServed:
 FOR_ALL: Final[Mapping[str, NotServed]] = {
     "response_format": _later("response formats other than {'type': 'text'}", {"type": "text"}),
     "structured_outputs": _later("structured outputs"),
-    "thinking_token_budget": _later("reasoning"),
-    "truncate_prompt_tokens": _later("truncated prompts; shorten the prompt yourself"),
-    "truncation_side": _later("truncated prompts"),
+    "thinking_token_budget": _never("budgets of reasoning; use 'reasoning_effort'"),
+    "truncate_prompt_tokens": _never("truncated prompts; shorten the prompt yourself"),
+    "truncation_side": _never("truncated prompts"),
     "prompt_logprobs": _never("log probabilities of the prompt here; completions give them with 'echo'"),
     "logprob_token_ids": _never("log probabilities of chosen tokens", []),
     "prompt_embeds": _never("prompts given as embeddings"),
