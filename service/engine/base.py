@@ -51,6 +51,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     tensor_parallel_size: int
     pipeline_parallel_size: int
     data_parallel_size: int
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters that requests may ask for by these names."""
     version: str
     """Name and version of the engine's library, such as "vllm 0.32.0"."""
     default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -138,6 +140,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """Prefix-cache blocks are shared only among requests of equal salt."""
     trace_headers: dict[str, str] | None = None
     """W3C trace context to continue inside the engine."""
+    adapter: str | None = None
+    """Name of the LoRA adapter to generate with; None for the base model."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from service.engine.base import (
     Delta,
     EngineInfo,
@@ -23,14 +25,21 @@ from service.engine.base import (
     Sampling,
 )
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment
-from service.errors import EngineUnavailableError, TidegateError
+from service.engine.vllm_lora_limits import RANKS
+from service.errors import ConfigurationError, EngineUnavailableError, TidegateError
 from service.models import bundled
+from service.models.adapter import AdapterError, AdapterFolder, read_base
+from service.models.adapter_source import all_adapters
 from service.settings import EngineSettings
+from service.settings.lora import check_ranks
 from service.tracing import traces_endpoint
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from service.engine.vllm_adapter_stream import AdapterStream
+    from service.engine.vllm_adapters import VllmAdapters
     from service.engine.vllm_render import VllmRenderer
 
 logger = logging.getLogger("tidegate.engine.vllm")
@@ -46,6 +55,7 @@ class VllmEngine:
         self._report: ReportProgress = lambda health: None
         self._llm: AsyncLLM | None = None
         self._renderer: VllmRenderer | None = None
+        self._adapters: VllmAdapters | None = None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -58,24 +68,29 @@ class VllmEngine:
     async def _start(self) -> EngineInfo:
         accelerator = detect_accelerator(self._settings)
         model = self._prepared_model()
+        folders = self._prepared_adapters(model)
         os.environ.update(environment(self._settings, accelerator, model, os.environ))
-        arguments = derived_arguments(self._settings, accelerator, model)
+        arguments = derived_arguments(self._settings, accelerator, model, folders.values())
         if self._otlp_endpoint is not None:
             # vLLM would speak gRPC; collectors are given to us by their HTTP address.
             os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
             arguments["otlp_traces_endpoint"] = traces_endpoint(self._otlp_endpoint)
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
+        from service.engine.vllm_adapters import VllmAdapters
         from service.engine.vllm_render import VllmRenderer
 
         config = vllm_launch.build_config(arguments)
         self._enter(Health(Phase.LOADING_WEIGHTS))
         self._llm = vllm_launch.launch(config)
         self._renderer = VllmRenderer(self._llm.renderer)
+        capacity = (config.lora_config.max_cpu_loras or 0) if config.lora_config else 0
+        paths = {name: folder.path for name, folder in folders.items()}
+        self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
         await self._warm_up()
         self._health = Health(Phase.READY)
-        return vllm_launch.describe(self._llm)
+        return msgspec.structs.replace(vllm_launch.describe(self._llm), adapters=self._adapters.names)
 
     def _prepared_model(self) -> str:
         if not bundled.is_bundled(self._settings.model):
@@ -83,6 +98,18 @@ class VllmEngine:
             return str(local) if local.is_dir() else self._settings.model
         self._enter(Health(Phase.PREPARING_MODEL))
         return str(bundled.prepare(lambda done: self._enter(Health(Phase.PREPARING_MODEL, done))))
+
+    def _prepared_adapters(self, model: str) -> dict[str, AdapterFolder]:
+        """The adapters of the settings. Raises `ConfigurationError` for one that does not fit the model."""
+        folders = all_adapters(self._settings)
+        check_ranks(self._settings, {name: folder.rank for name, folder in folders.items()}, RANKS[-1])
+        base = read_base(Path(model)) if folders else {}
+        for name, folder in folders.items():
+            try:
+                folder.check_fits(base)
+            except AdapterError as error:
+                raise ConfigurationError(f"engine.lora_adapters.{name} is {folder.path}, {error}") from error
+        return folders
 
     async def _warm_up(self) -> None:
         """Let the first request not be the one that waits for lazily built kernels."""
@@ -97,10 +124,15 @@ class VllmEngine:
             raise self._unavailable()
         return await self._renderer.render(prompt)
 
-    def generate(self, request: GenerationRequest) -> "VllmStream":
-        if self._llm is None:
+    def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
+        llm = self._llm
+        if llm is None or self._adapters is None:
             raise self._unavailable()
-        return VllmStream(self._llm, request)
+        if request.adapter is None:
+            return VllmStream(llm, request)
+        from service.engine.vllm_adapter_stream import AdapterStream
+
+        return AdapterStream(self._adapters, request.adapter, lambda lora: VllmStream(llm, request, lora))
 
     def health(self) -> Health:
         if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:
@@ -128,11 +160,12 @@ class VllmEngine:
 class VllmStream:
     """One request inside vLLM; its outputs become deltas as they are read."""
 
-    def __init__(self, llm: "AsyncLLM", request: GenerationRequest) -> None:
+    def __init__(self, llm: "AsyncLLM", request: GenerationRequest, lora: "LoRARequest | None" = None) -> None:
         from service.engine import vllm_translate
 
         self._llm = llm
         self._request = request
+        self._lora = lora
         self._translate = vllm_translate.translate
         self._reader = vllm_translate.DeltaReader(request, llm.renderer.tokenizer)
         self._outputs: AsyncGenerator[Any, None] | None = None
@@ -167,6 +200,7 @@ class VllmStream:
             prompt,
             sampling_params(request.sampling),
             request.id,
+            lora_request=self._lora,
             prompt_text=request.prompt.text,
             trace_headers=request.trace_headers,
         )
