@@ -238,6 +238,19 @@ class Engine(Protocol):
     def generate(self, request: GenerationRequest) -> DeltaStream:
         """Start generating. Does not block and does not raise: errors come out of the stream."""
 
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        """Load the LoRA adapter in a folder and serve it by a name, which must be free; all adapters then served.
+
+        Raises `InvalidRequestError` for one that cannot be served. The engine then goes on as before. At most one
+        adapter is loaded or unloaded at a time.
+        """
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        """Serve an adapter no longer; all adapters then served. What generates with it finishes.
+
+        Raises `ModelNotFoundError`.
+        """
+
     def health(self) -> Health:
         """The current phase. Cheap: called on every request."""
 

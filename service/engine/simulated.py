@@ -108,6 +108,16 @@ class SimulatedEngine:
         self._work.set()
         return stream
 
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        self._adapters[name] = None
+        return tuple(self._adapters)
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        if name not in self._adapters:
+            raise ModelNotFoundError(f"The adapter '{name}' is not loaded here.", param="model")
+        del self._adapters[name]
+        return tuple(self._adapters)
+
     def health(self) -> Health:
         return self._health
 

@@ -26,7 +26,7 @@ from service.engine.base import (
 )
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment
 from service.engine.vllm_lora_limits import RANKS
-from service.errors import ConfigurationError, EngineUnavailableError, TidegateError
+from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
 from service.models import bundled
 from service.models.adapter import AdapterError, AdapterFolder, read_base
 from service.models.adapter_source import all_adapters
@@ -56,6 +56,7 @@ class VllmEngine:
         self._llm: AsyncLLM | None = None
         self._renderer: VllmRenderer | None = None
         self._adapters: VllmAdapters | None = None
+        self._model = Path()
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -68,7 +69,8 @@ class VllmEngine:
     async def _start(self) -> EngineInfo:
         accelerator = detect_accelerator(self._settings)
         model = self._prepared_model()
-        folders = self._prepared_adapters(model)
+        self._model = Path(model)
+        folders = self._prepared_adapters()
         os.environ.update(environment(self._settings, accelerator, model, os.environ))
         arguments = derived_arguments(self._settings, accelerator, model, folders.values())
         if self._otlp_endpoint is not None:
@@ -99,11 +101,11 @@ class VllmEngine:
         self._enter(Health(Phase.PREPARING_MODEL))
         return str(bundled.prepare(lambda done: self._enter(Health(Phase.PREPARING_MODEL, done))))
 
-    def _prepared_adapters(self, model: str) -> dict[str, AdapterFolder]:
+    def _prepared_adapters(self) -> dict[str, AdapterFolder]:
         """The adapters of the settings. Raises `ConfigurationError` for one that does not fit the model."""
         folders = all_adapters(self._settings)
         check_ranks(self._settings, {name: folder.rank for name, folder in folders.items()}, RANKS[-1])
-        base = read_base(Path(model)) if folders else {}
+        base = read_base(self._model) if folders else {}
         for name, folder in folders.items():
             try:
                 folder.check_fits(base)
@@ -126,13 +128,33 @@ class VllmEngine:
 
     def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
         llm = self._llm
-        if llm is None or self._adapters is None:
+        if llm is None:
             raise self._unavailable()
         if request.adapter is None:
             return VllmStream(llm, request)
         from service.engine.vllm_adapter_stream import AdapterStream
 
-        return AdapterStream(self._adapters, request.adapter, lambda lora: VllmStream(llm, request, lora))
+        return AdapterStream(self._running_adapters(), request.adapter, lambda lora: VllmStream(llm, request, lora))
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        adapters = self._running_adapters()
+        path = Path(folder)
+        try:
+            await asyncio.to_thread(lambda: AdapterFolder.read(path).check_fits(read_base(self._model)))
+        except AdapterError as error:
+            raise InvalidRequestError(f"lora_path names {path.name}, {error}.", code="invalid_adapter") from error
+        await adapters.load(name, path)
+        return adapters.names
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        adapters = self._running_adapters()
+        await adapters.unload(name)
+        return adapters.names
+
+    def _running_adapters(self) -> "VllmAdapters":
+        if self._adapters is None:
+            raise self._unavailable()
+        return self._adapters
 
     def health(self) -> Health:
         if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:

@@ -96,13 +96,7 @@ class VllmAdapters:
             await self._drop(adapter)
 
     async def load(self, name: str, folder: Path) -> None:
-        """Register an adapter and load it. Raises `InvalidRequestError`; nothing stays behind then."""
-        if name in self._served:
-            raise InvalidRequestError(
-                f"lora_name: '{name}' is loaded already. Unload it first, or choose another name.",
-                param="lora_name",
-                code="adapter_already_loaded",
-            )
+        """Register an adapter under a free name and load it. Raises `InvalidRequestError`; nothing stays then."""
         if len(self._served) + self._leaving >= self._capacity:
             raise InvalidRequestError(
                 f"There is room for {self._capacity} adapters, and all of it is taken. Unload one, or raise "

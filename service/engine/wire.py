@@ -56,11 +56,22 @@ class ReadMetrics(_Message, frozen=True):
     call: int
 
 
+class LoadAdapter(_Message, frozen=True):
+    call: int
+    name: str
+    folder: str
+
+
+class UnloadAdapter(_Message, frozen=True):
+    call: int
+    name: str
+
+
 class Stop(_Message, frozen=True):
     """Close the engine and exit."""
 
 
-ToHost: TypeAlias = Render | Generate | Abort | ReadMetrics | Stop
+ToHost: TypeAlias = Render | Generate | Abort | ReadMetrics | LoadAdapter | UnloadAdapter | Stop
 
 
 class Report(_Message, frozen=True):
@@ -87,6 +98,11 @@ class MetricsText(_Message, frozen=True):
     text: bytes
 
 
+class AdaptersServed(_Message, frozen=True):
+    call: int
+    names: tuple[str, ...]
+
+
 class CallFailed(_Message, frozen=True):
     call: int
     failure: Failure
@@ -103,4 +119,6 @@ class StreamFailed(_Message, frozen=True):
     failure: Failure
 
 
-ToClient: TypeAlias = Deltas | Rendered | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed
+ToClient: TypeAlias = (
+    Deltas | Rendered | StreamFailed | CallFailed | MetricsText | AdaptersServed | Report | Started | StartFailed
+)

@@ -8,8 +8,9 @@
 Does not know HTTP, streaming or any engine; only the dataclasses of the engine seam.
 """
 
+from service.api.schema.adapter import LoadAdapterRequest, UnloadAdapterRequest
 from service.api.schema.chat import ChatCompletionRequest
 from service.api.schema.completion import CompletionRequest
 from service.api.schema.parsing import parse
 
-__all__ = ["ChatCompletionRequest", "CompletionRequest", "parse"]
+__all__ = ["ChatCompletionRequest", "CompletionRequest", "LoadAdapterRequest", "UnloadAdapterRequest", "parse"]
