@@ -1,4 +1,4 @@
-"""`create_app`: the public application; `create_management_app`: metrics and health for operators.
+"""`create_app`: the public application; `create_management_app`: metrics, health and adapters, for operators.
 
 All dependencies enter here, so that tests use the same door. Nothing is started by building an app: the engine is
 started by `server.py`, which owns its life.
@@ -9,10 +9,11 @@ import time
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from service.api import chat, completions, embeddings, failures, health, management, models, tokenization
+from service.api import adapters, chat, completions, embeddings, failures, health, management, models, tokenization
 from service.api.services import Services
 from service.engine.base import Engine
 from service.errors import TidegateError
+from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
 from service.lifecycle import Lifecycle
 from service.middleware import BodyLimit, RequestLog
@@ -32,7 +33,11 @@ def create_app(
     """The public application. Middleware is listed innermost first, as Starlette adds it."""
     app = _bare_app("Tidegate")
     app.state.services = Services(
-        Gateway(engine, lifecycle, telemetry, tracer), lifecycle, settings.server, int(time.time())
+        Gateway(engine, lifecycle, telemetry, tracer),
+        Adapters(engine, lifecycle, telemetry, settings.engine.lora_folder),
+        lifecycle,
+        settings.server,
+        int(time.time()),
     )
     generating = (chat.router, completions.router, embeddings.router)
     for router in (*generating, tokenization.router, models.router, health.router):
@@ -52,8 +57,12 @@ def create_management_app(app: FastAPI, engine: Engine, telemetry: Telemetry) ->
     management_app.state.services = app.state.services
     management_app.state.engine = engine
     management_app.state.telemetry = telemetry
-    for router in (health.router, management.router):
+    for router in (health.router, management.router, adapters.router):
         management_app.include_router(router)
+    server = app.state.services.server
+    management_app.add_middleware(
+        BodyLimit, max_bytes=server.max_body_bytes, timeout_seconds=server.body_timeout_seconds
+    )
     return management_app
 
 

@@ -232,9 +232,10 @@ class Telemetry:
 
     def serve(self, info: EngineInfo) -> None:
         """From now on these are the served models, each with all its series, and this is the engine."""
-        self._served = frozenset(info.served_model_names)
+        models = (*info.served_model_names, *info.adapters)
+        self._served = frozenset(models)
         self.build.values = {(_own_version(), info.version): 1.0}
-        for model in info.served_model_names:
+        for model in models:
             for route in ("embeddings",) if info.task == "embed" else GENERATING:
                 self.recorder(route, model)
 

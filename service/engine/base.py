@@ -64,6 +64,8 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     tensor_parallel_size: int
     pipeline_parallel_size: int
     data_parallel_size: int
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters that requests may ask for by these names."""
     version: str
     """Name and version of the engine's library, such as "vllm 0.32.0"."""
     tool_call_parser: str | None = None
@@ -203,6 +205,8 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """None leaves the text as it is: completions, and models without parsers."""
     trace_headers: dict[str, str] | None = None
     """W3C trace context to continue inside the engine."""
+    adapter: str | None = None
+    """Name of the LoRA adapter to generate with; None for the base model."""
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -330,6 +334,19 @@ class Engine(Protocol):
         """The prompt's vector. Cancelling the call takes the request out of the engine.
 
         Raises what a `DeltaStream` raises, for the same reasons.
+        """
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        """Load the LoRA adapter in a folder and serve it by a name, which must be free; all adapters then served.
+
+        Raises `InvalidRequestError` for one that cannot be served. The engine then goes on as before. At most one
+        adapter is loaded or unloaded at a time.
+        """
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        """Serve an adapter no longer; all adapters then served. What generates with it finishes.
+
+        Raises `ModelNotFoundError`.
         """
 
     def health(self) -> Health:

@@ -105,6 +105,14 @@ class HostedEngine:
         answer: bytes = await self._call(wire.ReadMetrics)
         return answer
 
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        names: tuple[str, ...] = await self._call(lambda call: wire.LoadAdapter(call, name, folder))
+        return names
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        names: tuple[str, ...] = await self._call(lambda call: wire.UnloadAdapter(call, name))
+        return names
+
     def generate(self, request: GenerationRequest) -> BufferedStream:
         number = next(self._numbers)
         stream = BufferedStream(request.sampling.n, on_abort=lambda: self._abort(number))
@@ -198,6 +206,7 @@ class HostedEngine:
                 | wire.Detokenized(call, answer)
                 | wire.Embedded(call, answer)
                 | wire.MetricsText(call, answer)
+                | wire.AdaptersServed(call, answer)
             ):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)

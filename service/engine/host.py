@@ -96,6 +96,10 @@ class EngineHost:
                     answer.cancel()
             case wire.ReadMetrics(call):
                 self._answer(call, self._read_metrics(message))
+            case wire.LoadAdapter(call, _, _):
+                self._answer(call, self._load_adapter(message))
+            case wire.UnloadAdapter(call, _):
+                self._answer(call, self._unload_adapter(message))
 
     async def _pump(self, number: int, request: GenerationRequest) -> None:
         """Carry one generation's deltas to the outbox; a cancelled pump aborts its engine request."""
@@ -167,6 +171,12 @@ class EngineHost:
 
     async def _read_metrics(self, message: wire.ReadMetrics) -> wire.ToClient:
         return wire.MetricsText(message.call, await self._engine.metrics())
+
+    async def _load_adapter(self, message: wire.LoadAdapter) -> wire.ToClient:
+        return wire.AdaptersServed(message.call, await self._engine.load_adapter(message.name, message.folder))
+
+    async def _unload_adapter(self, message: wire.UnloadAdapter) -> wire.ToClient:
+        return wire.AdaptersServed(message.call, await self._engine.unload_adapter(message.name))
 
 
 def _failure(error: Exception) -> wire.Failure:

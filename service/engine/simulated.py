@@ -3,7 +3,8 @@
 It batches continuously as a real engine does: every step gives each running request one token, at most
 `max_num_seqs` run at once and the others wait, first come, first served. Prompts are tokenised as UTF-8 bytes; the
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
-the text (temperature, penalties, bias) have no effect; those that end it or describe it have.
+the text (temperature, penalties, bias) have no effect; those that end it or describe it have. With a LoRA adapter the
+script begins with the adapter's name in brackets.
 
 As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
@@ -42,7 +43,7 @@ from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
 from service.engine.whole import whole
-from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError
+from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.settings import EngineSettings, SimulationSettings
 
 BYTE_TOKENS: Final = 256
@@ -63,6 +64,7 @@ class SimulatedEngine:
         self._settings = simulation
         self._words = _words(simulation.text)
         self._names = tuple(engine.served_model_name) or (engine.model,)
+        self._adapters = dict.fromkeys(engine.lora_adapters)
         self._context = engine.max_model_len or simulation.context_tokens
         self._max_num_seqs = engine.max_num_seqs or simulation.max_num_seqs
         self._health = Health(Phase.STARTING)
@@ -99,6 +101,7 @@ class SimulatedEngine:
             tensor_parallel_size=1,
             pipeline_parallel_size=1,
             data_parallel_size=1,
+            adapters=tuple(self._adapters),
             version="simulated",
             tool_call_parser="simulated",
             reasoning_parser="simulated" if self._reasoning else None,
@@ -139,11 +142,24 @@ class SimulatedEngine:
         except EngineUnavailableError as error:
             stream.fail(error)
             return stream
+        if request.adapter is not None and request.adapter not in self._adapters:
+            stream.fail(ModelNotFoundError(f"The adapter '{request.adapter}' is not loaded here.", param="model"))
+            return stream
         now = time.monotonic()
         sequences.extend(_Sequence(self, index, request, stream, now) for index in range(request.sampling.n))
         self._waiting.extend(sequences)
         self._work.set()
         return stream
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        self._adapters[name] = None
+        return tuple(self._adapters)
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        if name not in self._adapters:
+            raise ModelNotFoundError(f"The adapter '{name}' is not loaded here.", param="model")
+        del self._adapters[name]
+        return tuple(self._adapters)
 
     def health(self) -> Health:
         return self._health
@@ -321,7 +337,8 @@ class _Sequence:
         plain = self._script[position % len(self._script)]
         sampling = self._request.sampling
         token_id = plain.token_ids[0]
-        text, reason = plain.text, None
+        marker = f"[{self._request.adapter}] " if self._request.adapter and position == 0 else ""
+        text, reason = marker + plain.text, None
         stop_reason: int | str | None = None
         if self._stops is not None:
             text, stop_reason = self._stops.feed(text)
@@ -340,7 +357,7 @@ class _Sequence:
             [token_id],
             reason,
             stop_reason,
-            None if wants is None else [_position(plain.text, token_id, wants)],
+            None if wants is None else [_position(marker + plain.text, token_id, wants)],
             self._first() if position == 0 else None,
             plain.reasoning,
             plain.tool_calls,

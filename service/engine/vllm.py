@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from service.engine.base import (
     Delta,
     Embedding,
@@ -25,14 +27,21 @@ from service.engine.base import (
     Sampling,
 )
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
-from service.errors import EngineUnavailableError, TidegateError
+from service.engine.vllm_lora_limits import RANKS
+from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
 from service.models import bundled
+from service.models.adapter import AdapterError, AdapterFolder, read_base
+from service.models.adapter_source import all_adapters
 from service.settings import EngineSettings
+from service.settings.lora import check_ranks
 from service.tracing import traces_endpoint
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from service.engine.vllm_adapter_stream import AdapterStream
+    from service.engine.vllm_adapters import VllmAdapters
     from service.engine.vllm_parse import ChatParser, ParserFactory
     from service.engine.vllm_render import VllmRenderer
 
@@ -50,6 +59,8 @@ class VllmEngine:
         self._llm: AsyncLLM | None = None
         self._renderer: VllmRenderer | None = None
         self._parsers: ParserFactory | None = None
+        self._adapters: VllmAdapters | None = None
+        self._model = Path()
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -62,14 +73,17 @@ class VllmEngine:
     async def _start(self) -> EngineInfo:
         accelerator = detect_accelerator(self._settings)
         model = self._prepared_model()
+        self._model = Path(model)
+        folders = self._prepared_adapters()
         os.environ.update(environment(self._settings, accelerator, model, os.environ))
-        arguments = derived_arguments(self._settings, accelerator, model)
+        arguments = derived_arguments(self._settings, accelerator, model, folders.values())
         if self._otlp_endpoint is not None:
             # vLLM would speak gRPC; collectors are given to us by their HTTP address.
             os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
             arguments["otlp_traces_endpoint"] = traces_endpoint(self._otlp_endpoint)
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
+        from service.engine.vllm_adapters import VllmAdapters
         from service.engine.vllm_parse import ParserFactory, check_parser_names
         from service.engine.vllm_render import VllmRenderer
 
@@ -81,11 +95,14 @@ class VllmEngine:
         self._renderer = VllmRenderer(self._llm.renderer)
         if (tokenizer := self._llm.renderer.tokenizer) is not None:
             self._parsers = ParserFactory(tokenizer, config.model_config, tool_call=tool_call, reasoning=reasoning)
+        capacity = (config.lora_config.max_cpu_loras or 0) if config.lora_config else 0
+        paths = {name: folder.path for name, folder in folders.items()}
+        self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
         await self._warm_up(info)
         self._health = Health(Phase.READY)
-        return info
+        return msgspec.structs.replace(info, adapters=self._adapters.names)
 
     def _prepared_model(self) -> str:
         if not bundled.is_bundled(self._settings.model):
@@ -93,6 +110,18 @@ class VllmEngine:
             return str(local) if local.is_dir() else self._settings.model
         self._enter(Health(Phase.PREPARING_MODEL))
         return str(bundled.prepare(lambda done: self._enter(Health(Phase.PREPARING_MODEL, done))))
+
+    def _prepared_adapters(self) -> dict[str, AdapterFolder]:
+        """The adapters of the settings. Raises `ConfigurationError` for one that does not fit the model."""
+        folders = all_adapters(self._settings)
+        check_ranks(self._settings, {name: folder.rank for name, folder in folders.items()}, RANKS[-1])
+        base = read_base(self._model) if folders else {}
+        for name, folder in folders.items():
+            try:
+                folder.check_fits(base)
+            except AdapterError as error:
+                raise ConfigurationError(f"engine.lora_adapters.{name} is {folder.path}, {error}") from error
+        return folders
 
     async def _warm_up(self, info: EngineInfo) -> None:
         """Let the first request not be the one that waits for lazily built kernels."""
@@ -121,10 +150,37 @@ class VllmEngine:
 
         return await vllm_embed.embed(self._llm, request)
 
-    def generate(self, request: GenerationRequest) -> "VllmStream":
-        if self._llm is None:
+    def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
+        llm = self._llm
+        if llm is None:
             raise self._unavailable()
-        return VllmStream(self._llm, request, self._parsers)
+        if request.adapter is None:
+            return VllmStream(llm, request, self._parsers)
+        from service.engine.vllm_adapter_stream import AdapterStream
+
+        return AdapterStream(
+            self._running_adapters(), request.adapter, lambda lora: VllmStream(llm, request, self._parsers, lora)
+        )
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        adapters = self._running_adapters()
+        path = Path(folder)
+        try:
+            await asyncio.to_thread(lambda: AdapterFolder.read(path).check_fits(read_base(self._model)))
+        except AdapterError as error:
+            raise InvalidRequestError(f"lora_path names {path.name}, {error}.", code="invalid_adapter") from error
+        await adapters.load(name, path)
+        return adapters.names
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        adapters = self._running_adapters()
+        await adapters.unload(name)
+        return adapters.names
+
+    def _running_adapters(self) -> "VllmAdapters":
+        if self._adapters is None:
+            raise self._unavailable()
+        return self._adapters
 
     def health(self) -> Health:
         if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:
@@ -152,11 +208,18 @@ class VllmEngine:
 class VllmStream:
     """One request inside vLLM; its outputs become deltas as they are read."""
 
-    def __init__(self, llm: "AsyncLLM", request: GenerationRequest, parsers: "ParserFactory | None") -> None:
+    def __init__(
+        self,
+        llm: "AsyncLLM",
+        request: GenerationRequest,
+        parsers: "ParserFactory | None",
+        lora: "LoRARequest | None" = None,
+    ) -> None:
         from service.engine import vllm_translate
 
         self._llm = llm
         self._request = request
+        self._lora = lora
         self._translate = vllm_translate.translate
         self._reader = vllm_translate.DeltaReader(request, llm.renderer.tokenizer)
         self._parsers = parsers
@@ -198,6 +261,7 @@ class VllmStream:
             prompt,
             params,
             request.id,
+            lora_request=self._lora,
             prompt_text=request.prompt.text,
             trace_headers=request.trace_headers,
             **further,

@@ -5,11 +5,13 @@ Does not import vLLM: all of this must be in place before it is imported, becaus
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from service.engine.vllm_lora_limits import lora_arguments
 from service.models import bundled
+from service.models.adapter import AdapterFolder
 from service.settings import EngineSettings
 
 CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
@@ -72,12 +74,15 @@ def bind_threads(cores: Sequence[int], ranks: int) -> str:
     return "|".join(",".join(map(str, group)) for group in groups)
 
 
-def derived_arguments(engine: EngineSettings, accelerator: str, model: str) -> dict[str, Any]:
+def derived_arguments(
+    engine: EngineSettings, accelerator: str, model: str, adapters: Collection[AdapterFolder] = ()
+) -> dict[str, Any]:
     """Arguments for AsyncEngineArgs: those that were set, and ours where the settings leave the choice."""
     arguments = {**engine.vllm_arguments(), "model": model}
     arguments.setdefault("disable_log_stats", False)
     if not arguments.get("served_model_name"):
         arguments["served_model_name"] = [engine.model]
+    arguments = {**lora_arguments(engine, adapters), **arguments}
     if accelerator == "cpu":
         if engine.enforce_eager is None:
             # Compiling costs 40 s at start. PP needs it: without the warm-up that compiling entails, vLLM 0.32's

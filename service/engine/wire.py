@@ -81,11 +81,24 @@ class ReadMetrics(_Message, frozen=True):
     call: int
 
 
+class LoadAdapter(_Message, frozen=True):
+    call: int
+    name: str
+    folder: str
+
+
+class UnloadAdapter(_Message, frozen=True):
+    call: int
+    name: str
+
+
 class Stop(_Message, frozen=True):
     """Close the engine and exit."""
 
 
-ToHost: TypeAlias = Render | Generate | Abort | Detokenize | Embed | CancelCall | ReadMetrics | Stop
+ToHost: TypeAlias = (
+    Render | Generate | Abort | Detokenize | Embed | CancelCall | ReadMetrics | LoadAdapter | UnloadAdapter | Stop
+)
 
 
 class Report(_Message, frozen=True):
@@ -122,6 +135,11 @@ class MetricsText(_Message, frozen=True):
     text: bytes
 
 
+class AdaptersServed(_Message, frozen=True):
+    call: int
+    names: tuple[str, ...]
+
+
 class CallFailed(_Message, frozen=True):
     call: int
     failure: Failure
@@ -146,6 +164,7 @@ ToClient: TypeAlias = (
     | StreamFailed
     | CallFailed
     | MetricsText
+    | AdaptersServed
     | Report
     | Started
     | StartFailed

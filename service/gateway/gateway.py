@@ -46,7 +46,7 @@ class Gateway:
     def served_models(self) -> Sequence[str]:
         """Names that requests may ask for; empty until the engine is ready."""
         info = self._lifecycle.info
-        return info.served_model_names if info else ()
+        return (*info.served_model_names, *info.adapters) if info else ()
 
     async def open(self, call: Call) -> Generation:
         """Start generating. The caller closes what it gets; on an error nothing stays behind."""
@@ -146,6 +146,7 @@ class Gateway:
                     whole=not call.stream,
                     chat=call.chat,
                     trace_headers=trace_headers,
+                    adapter=call.model if call.model in info.adapters else None,
                 )
             )
             for prompt in prompts

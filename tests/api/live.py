@@ -63,7 +63,9 @@ async def live_app(chosen: Settings, *, engine: Engine | None = None, start: boo
     management = create_management_app(app, engine, telemetry)
     async with _listening(app) as url, _listening(management) as management_url:
         if start:
-            lifecycle.started(await engine.start(lifecycle.report))
+            info = await engine.start(lifecycle.report)
+            telemetry.serve(info)
+            lifecycle.started(info)
         async with openai.AsyncOpenAI(base_url=url + "/v1", api_key="none", max_retries=0) as client:
             yield LiveApp(url, management_url, engine, lifecycle, telemetry, client)
         await engine.aclose()

@@ -9,6 +9,7 @@
 Does not know HTTP, streaming or any engine; only the dataclasses of the engine seam.
 """
 
+from service.api.schema.adapter import LoadAdapterRequest, UnloadAdapterRequest
 from service.api.schema.chat import ChatCompletionRequest
 from service.api.schema.completion import CompletionRequest
 from service.api.schema.embedding import EmbeddingsRequest
@@ -20,6 +21,8 @@ __all__ = [
     "CompletionRequest",
     "DetokenizeRequest",
     "EmbeddingsRequest",
+    "LoadAdapterRequest",
     "TokenizeRequest",
+    "UnloadAdapterRequest",
     "parse",
 ]
