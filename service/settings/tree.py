@@ -112,6 +112,7 @@ class ServerSettings(Section):
     port: Port = Field(8000, description="TCP port to listen on; 0: any free port")
     max_body_bytes: Size = Field(16 * 1024**2, description="cap on a request's body in bytes")
     max_header_bytes: Size = Field(64 * 1024, description="cap on a request's head in bytes")
+    head_timeout_seconds: Seconds = Field(10.0, description="time for a request's head to arrive, in seconds")
     body_timeout_seconds: Seconds = Field(10.0, description="time for a request's body to arrive, in seconds")
     write_timeout_seconds: Seconds = Field(30.0, description="time for a reader to take something, in seconds")
     drain_timeout_seconds: Duration = Field(30.0, description="time for open requests after SIGTERM, in seconds")

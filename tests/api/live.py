@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import httpx
 import openai
-import uvicorn
 from starlette.types import ASGIApp
 
 from service.app import create_app, create_management_app
@@ -17,6 +16,7 @@ from service.lifecycle import Lifecycle
 from service.server import Listener, bind
 from service.settings import EngineSettings, ServerSettings, Settings, SimulationSettings
 from service.telemetry import Telemetry
+from service.transport.config import ListenerConfig
 
 MODEL = "sim"
 
@@ -43,7 +43,12 @@ def settings(**simulation: object) -> Settings:
     return Settings(
         engine=EngineSettings(kind="simulated", model=MODEL, in_process=True),
         simulation=SimulationSettings.model_validate(simulation),
-        server=ServerSettings(max_body_bytes=1_000_000, body_timeout_seconds=0.3, write_timeout_seconds=0.3),
+        server=ServerSettings(
+            max_body_bytes=1_000_000,
+            head_timeout_seconds=0.3,
+            body_timeout_seconds=0.3,
+            write_timeout_seconds=0.3,
+        ),
     )
 
 
@@ -61,7 +66,8 @@ async def live_app(chosen: Settings, *, engine: Engine | None = None, start: boo
     engine = engine or SimulatedEngine(chosen.engine, chosen.simulation)
     app = create_app(chosen, engine, lifecycle=lifecycle, telemetry=telemetry)
     management = create_management_app(app, engine, telemetry)
-    async with _listening(app) as url, _listening(management) as management_url:
+    server = chosen.server
+    async with _listening(app, server) as url, _listening(management, server) as management_url:
         if start:
             info = await engine.start(lifecycle.report)
             telemetry.serve(info)
@@ -72,10 +78,9 @@ async def live_app(chosen: Settings, *, engine: Engine | None = None, start: boo
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: ASGIApp) -> AsyncIterator[str]:
+async def _listening(app: ASGIApp, server: ServerSettings) -> AsyncIterator[str]:
     bound = bind("127.0.0.1", 0, "test port")
-    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    listener = Listener(config)
+    listener = Listener(ListenerConfig(app, server, close_seconds=1))
     serving = asyncio.create_task(listener.serve(sockets=[bound]))
     while not listener.started:
         await asyncio.sleep(0)
