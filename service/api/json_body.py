@@ -25,7 +25,7 @@ async def read_json_body(request: Request) -> bytes:
         cost.add(piece)
         if cost.total > MAX_COST:
             raise BodyTooLargeError(
-                f"The body holds too many JSON values: its commas, and four times its brackets, braces and colons "
-                f"outside of strings, are more than {MAX_COST}. Send less at once."
+                f"The body is too costly to parse: its commas, four times its brackets, braces and colons, and an "
+                f"eighth of the escapes in its strings, are more than {MAX_COST}. Send less at once."
             )
     return b"".join(pieces)

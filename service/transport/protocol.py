@@ -15,7 +15,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from service.errors import ConnectionEndingError, MalformedHttpError, RequestTimeoutError
+from service.errors import BodyTooLargeError, ConnectionEndingError, MalformedHttpError, RequestTimeoutError
 from service.transport.cycle import Cycle
 from service.transport.deadline import Deadline
 from service.transport.head import HeadMeter, check_framing, head_too_large, malformed, split_target
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 MAX_SENT_AHEAD: Final = 8
 """Requests that may wait for the response to one before them on the same connection."""
+
+SMALL_PIECE_BYTES: Final = 1024
+MAX_SMALL_PIECES: Final = 10_000
+"""A body in chunks of one byte takes the parser 100 times as long as it takes the sender: it holds the event loop."""
 
 LINGER_SECONDS: Final = 1.0
 """How long a client that still sends is listened to after its last response. Closing at once would reset the
@@ -60,14 +64,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._reported = False
         self._unreported_bytes = 0
         self._discarding = False
+        self._small_pieces = 0
         self._head_deadline = Deadline(self.loop, limits.head_seconds, self._on_head_timeout)
         self._write_deadline = Deadline(self.loop, limits.write_seconds, self._on_write_timeout)
         self._linger_deadline = Deadline(self.loop, LINGER_SECONDS, lambda: self.transport.abort())
 
     # The connection
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
         self._head_deadline.start()
 
@@ -167,12 +171,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self.scope["query_string"] = query
         self._head_deadline.stop()
         self._unset_keepalive_if_required()
+        self._small_pieces = 0
         self._reported = True
         self._stage = Stage.BODY
         self._take(self._new_cycle(keep_alive=version == "1.1" and self.parser.should_keep_alive()))
 
     def on_body(self, body: bytes) -> None:
         self._reported = True
+        if len(body) < SMALL_PIECE_BYTES:
+            self._small_pieces += 1
+            if self._small_pieces > MAX_SMALL_PIECES:
+                raise BodyTooLargeError(f"The body comes in more than {MAX_SMALL_PIECES} pieces. Send larger ones.")
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -80,6 +80,7 @@ CAPPED = {
     "declared": [HEAD + b"content-length: 1000001\r\n\r\n"],
     "declared beyond 64 bits": [HEAD + b"content-length: 18446744073709551615\r\n\r\n"],
     "chunked without end": [CHUNKED, *[b"10000\r\n" + b"x" * 65536 + b"\r\n"] * 32],
+    "tiny chunks": [CHUNKED, b"1\r\nx\r\n" * 10_001],
     "one chunk without end": [CHUNKED + b"fffffff\r\n", *[b"x" * 65536] * 32],
 }
 

@@ -37,6 +37,11 @@ def test_only_punctuation_outside_of_strings_counts_however_it_is_cut(value: obj
     assert cost_of(*(body[at : at + size] for at in range(0, len(body), size))) == expected(value)
 
 
-@pytest.mark.parametrize("text", ["[" * 1000, '\\",' * 1000, "\\\\" * 1000, '{"a": [1, 2]}' * 1000])
+@pytest.mark.parametrize("text", ["[" * 1000, "{a: [1, 2]}" * 1000, "é" * 1000])
 def test_what_a_string_holds_costs_nothing(text: str) -> None:
-    assert cost_of(json.dumps([text]).encode()) == 4
+    assert cost_of(json.dumps([text], ensure_ascii=False).encode()) == 4
+
+
+@pytest.mark.parametrize("text", ["\\" * 400, '",' * 800, "\n" * 800, "é" * 800])
+def test_escapes_in_a_string_cost_a_little(text: str) -> None:
+    assert cost_of(json.dumps([text]).encode()) == 4 + 100

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ ANYTHING = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=20), min_siz
 @pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.Runner]:
     """An event loop for all examples, since the service lives in it."""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         yield runner
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
+from service.api.reply import DELTAS_A_WRITE
 from tests.api.connection import CANARY, connection
 from tests.api.live import LiveApp
 
@@ -96,3 +98,13 @@ async def test_a_client_that_leaves_its_body_unfinished_is_no_defect_of_ours(
         while cancelled not in app.telemetry.render(b""):
             await asyncio.sleep(0.01)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_what_has_piled_up_is_not_encoded_in_one_go(app: LiveApp) -> None:
+    """128 choices, each with eight tokens that are due at once: 1,024 deltas."""
+    async with connection(app) as connected:
+        await connected.send(chat(n=128, stream=True).replace(b"host: x", b"host: x\r\nconnection: close", 1))
+        body = (await connected.rest()).partition(b"\r\n\r\n")[2]
+    events = [chunk.count(b"data: ") for chunk in re.split(rb"\r\n[0-9a-f]+\r\n", body)]
+    assert sum(events) > 1024
+    assert max(events) <= DELTAS_A_WRITE + 128 + 1
