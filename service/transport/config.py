@@ -1,12 +1,15 @@
 """`ListenerConfig`: uvicorn's configuration as both of our listeners use it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from service.settings import ServerSettings
 from service.transport.protocol import GuardedProtocol
+
+KEEP_ALIVE_SECONDS: Final = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class ListenerConfig(uvicorn.Config):
             log_config=None,
             access_log=False,
             server_header=False,
+            # Longer than clients keep idle connections (httpx: 5 s), or they would send into one that we close.
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=close_seconds,
         )
         self.limits = TransportLimits(
