@@ -27,8 +27,11 @@ from service.engine.base import (
     Prompt,
     Renderable,
     ReportProgress,
+    StructuredOutput,
     TokenLogprob,
 )
+from service.engine.grammar_limits import check_limits
+from service.engine.simulated_form import shortest
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError
@@ -50,7 +53,7 @@ class SimulatedEngine:
 
     def __init__(self, engine: EngineSettings, simulation: SimulationSettings) -> None:
         self._settings = simulation
-        self._words = re.findall(r"\s*\S+\s*$|\s*\S+", simulation.text)
+        self._words = _words(simulation.text)
         self._names = tuple(engine.served_model_name) or (engine.model,)
         self._context = engine.max_model_len or simulation.context_tokens
         self._max_num_seqs = engine.max_num_seqs or simulation.max_num_seqs
@@ -96,6 +99,12 @@ class SimulatedEngine:
         if self._health.phase is not Phase.READY:
             stream.fail(EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later."))
             return stream
+        if (form := request.sampling.structured) is not None:
+            try:
+                check_limits(form)
+            except InvalidRequestError as error:
+                stream.fail(error)
+                return stream
         now = time.monotonic()
         sequences.extend(_Sequence(self, index, request, stream, now) for index in range(request.sampling.n))
         self._waiting.extend(sequences)
@@ -174,14 +183,13 @@ class SimulatedEngine:
             return bytes((token_id,)).decode("utf-8", "replace")
         return "" if token_id == END_OF_SEQUENCE else self._words[token_id - FIRST_WORD]
 
-    def word(self, position: int) -> Delta:
-        """The plain delta for the script's word at `position`; the script repeats."""
-        return self._plain[position % len(self._plain)]
-
-    @property
-    def script_length(self) -> int:
-        """Words in the script."""
-        return len(self._plain)
+    def script(self, form: StructuredOutput | None) -> list[Delta]:
+        """Plain deltas for what is written, word by word: the settings' text, or where that is easy the form's."""
+        text = None if form is None else shortest(form)
+        if text is None:
+            return self._plain
+        # The words of a form have no ids of their own; they borrow the script's.
+        return [Delta(0, word, [FIRST_WORD + i % len(self._words)]) for i, word in enumerate(_words(text) or [""])]
 
     def prompt_logprobs(self, prompt: Prompt) -> list[PositionLogprobs | None]:
         """Scripted log probabilities for a prompt; nothing precedes its first token."""
@@ -192,7 +200,18 @@ class SimulatedEngine:
 class _Sequence:
     """One choice of a request, from waiting to its finish reason."""
 
-    __slots__ = ("_due", "_engine", "_index", "_plain", "_position", "_queued", "_request", "_stops", "stream")
+    __slots__ = (
+        "_due",
+        "_engine",
+        "_index",
+        "_plain",
+        "_position",
+        "_queued",
+        "_request",
+        "_script",
+        "_stops",
+        "stream",
+    )
 
     def __init__(
         self, engine: SimulatedEngine, index: int, request: GenerationRequest, stream: BufferedStream, now: float
@@ -200,6 +219,7 @@ class _Sequence:
         sampling = request.sampling
         self.stream = stream
         self._engine = engine
+        self._script = engine.script(sampling.structured)
         self._index = index
         self._request = request
         self._position = 0
@@ -221,17 +241,21 @@ class _Sequence:
         self._position = position + 1
         limit = self._request.sampling.max_tokens
         ends_itself = not self._request.sampling.ignore_eos and position + 1 >= max(
-            self._engine.script_length, self._request.sampling.min_tokens
+            len(self._script), self._request.sampling.min_tokens
         )
         if self._plain and position > 0 and position + 1 < limit and not ends_itself:
-            self.stream.push(self._engine.word(position))
+            self.stream.push(self._word(position))
             return False
         delta = self._full_delta(position, ends_itself=ends_itself, at_limit=position + 1 >= limit)
         self.stream.push(delta)
         return delta.finish_reason is not None
 
+    def _word(self, position: int) -> Delta:
+        """The script repeats."""
+        return self._script[position % len(self._script)]
+
     def _full_delta(self, position: int, *, ends_itself: bool, at_limit: bool) -> Delta:
-        plain = self._engine.word(position)
+        plain = self._word(position)
         sampling = self._request.sampling
         token_id = plain.token_ids[0]
         text, reason = plain.text, None
@@ -267,6 +291,10 @@ def _position(token: str, token_id: int, top: int) -> PositionLogprobs:
     chosen = TokenLogprob(token, token_id, SCRIPTED_LOGPROB)
     others = (TokenLogprob(chr(97 + i), 97 + i, SCRIPTED_LOGPROB - 1 - i) for i in itertools.count())
     return PositionLogprobs(chosen, [chosen, *itertools.islice(others, top - 1)] if top else [])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
 
 
 def _flatten(prompt: ChatPrompt) -> str:

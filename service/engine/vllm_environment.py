@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from service.errors import ConfigurationError
 from service.settings import EngineSettings
 
 CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
@@ -66,6 +67,7 @@ def derived_arguments(engine: EngineSettings, accelerator: str, model: str) -> d
     """Arguments for AsyncEngineArgs: those that were set, and ours where the settings leave the choice."""
     arguments = {**engine.vllm_arguments(), "model": model}
     arguments.setdefault("disable_log_stats", False)
+    arguments["structured_outputs_config"] = _structured_outputs_config(arguments.get("structured_outputs_config"))
     if not arguments.get("served_model_name"):
         arguments["served_model_name"] = [engine.model]
     if accelerator == "cpu":
@@ -77,3 +79,18 @@ def derived_arguments(engine: EngineSettings, accelerator: str, model: str) -> d
             arguments.setdefault("kv_cache_memory_bytes", CPU_KV_CACHE_BYTES)
         arguments.setdefault("max_num_seqs", CPU_MAX_NUM_SEQS)
     return arguments
+
+
+def _structured_outputs_config(given: object) -> dict[str, Any]:
+    """vLLM's own default lets a model write white space between JSON's members until its tokens are used up.
+
+    Its backend "auto" keeps whichever its first request happens to choose, and only xgrammar's grammars are checked
+    before they reach the engine.
+    """
+    config = {"backend": "xgrammar", "disable_any_whitespace": True, **(given if isinstance(given, dict) else {})}
+    if config["backend"] != "xgrammar":
+        raise ConfigurationError(
+            f"engine.structured_outputs_config.backend must be xgrammar, not {config['backend']}: "
+            "requests are checked with it before they reach the engine."
+        )
+    return config

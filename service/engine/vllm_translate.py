@@ -65,8 +65,7 @@ def sampling_params(sampling: Sampling) -> SamplingParams:
 def _structured_outputs(wanted: StructuredOutput | None) -> StructuredOutputsParams | None:
     if wanted is None:
         return None
-    # vLLM by default lets a model write white space without end between JSON's members.
-    return StructuredOutputsParams(**asdict(wanted), disable_any_whitespace=True)
+    return StructuredOutputsParams(**{name: form for name, form in asdict(wanted).items() if name != "param"})
 
 
 def distinct_choices(sampling: Sampling) -> bool:

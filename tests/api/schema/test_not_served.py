@@ -51,7 +51,6 @@ def test_values_that_ask_for_nothing_pass(field: str) -> None:
     [
         ("tools", [{"type": "function", "function": {"name": "f"}}]),
         ("tool_choice", "auto"),
-        ("response_format", {"type": "json_object"}),
         ("reasoning_effort", "low"),
         ("modalities", ["text", "audio"]),
         ("use_beam_search", True),
