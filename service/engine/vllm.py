@@ -23,6 +23,7 @@ from service.engine.base import (
     Sampling,
 )
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment
+from service.engine.vllm_grammar_process import GrammarProcess
 from service.errors import EngineUnavailableError, TidegateError
 from service.models import bundled
 from service.settings import EngineSettings
@@ -31,6 +32,7 @@ from service.tracing import traces_endpoint
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from service.engine.vllm_grammar_guard import GrammarGuard
     from service.engine.vllm_render import VllmRenderer
 
 logger = logging.getLogger("tidegate.engine.vllm")
@@ -46,6 +48,8 @@ class VllmEngine:
         self._report: ReportProgress = lambda health: None
         self._llm: AsyncLLM | None = None
         self._renderer: VllmRenderer | None = None
+        self._grammar_process: GrammarProcess | None = None
+        self._guard: GrammarGuard | None = None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -56,6 +60,8 @@ class VllmEngine:
             raise
 
     async def _start(self) -> EngineInfo:
+        # The first of all, so that it loads beside the rest.
+        self._grammar_process = await GrammarProcess.spawn()
         accelerator = detect_accelerator(self._settings)
         model = self._prepared_model()
         os.environ.update(environment(self._settings, accelerator, model, os.environ))
@@ -66,6 +72,7 @@ class VllmEngine:
             arguments["otlp_traces_endpoint"] = traces_endpoint(self._otlp_endpoint)
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
+        from service.engine.vllm_grammar_guard import GrammarGuard, vocabulary_of
         from service.engine.vllm_render import VllmRenderer
 
         config = vllm_launch.build_config(arguments)
@@ -73,6 +80,9 @@ class VllmEngine:
         self._llm = vllm_launch.launch(config)
         self._renderer = VllmRenderer(self._llm.renderer)
         self._enter(Health(Phase.WARMING_UP))
+        vocabulary = vocabulary_of(self._llm)
+        await self._grammar_process.introduce(vocabulary)
+        self._guard = GrammarGuard(self._grammar_process, vocabulary)
         await self._warm_up()
         self._health = Health(Phase.READY)
         return vllm_launch.describe(self._llm)
@@ -100,7 +110,7 @@ class VllmEngine:
     def generate(self, request: GenerationRequest) -> "VllmStream":
         if self._llm is None:
             raise self._unavailable()
-        return VllmStream(self._llm, request)
+        return VllmStream(self._llm, request, self._guard)
 
     def health(self) -> Health:
         if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:
@@ -116,6 +126,10 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is not None:
             llm.shutdown()
+        if self._guard is not None:
+            await self._guard.aclose()
+        elif self._grammar_process is not None:
+            await self._grammar_process.kill()
 
     def _enter(self, health: Health) -> None:
         self._health = health
@@ -128,11 +142,12 @@ class VllmEngine:
 class VllmStream:
     """One request inside vLLM; its outputs become deltas as they are read."""
 
-    def __init__(self, llm: "AsyncLLM", request: GenerationRequest) -> None:
+    def __init__(self, llm: "AsyncLLM", request: GenerationRequest, guard: "GrammarGuard | None") -> None:
         from service.engine import vllm_translate
 
         self._llm = llm
         self._request = request
+        self._guard = guard
         self._translate = vllm_translate.translate
         self._reader = vllm_translate.DeltaReader(request, llm.renderer.tokenizer)
         self._outputs: AsyncGenerator[Any, None] | None = None
@@ -145,6 +160,9 @@ class VllmStream:
         try:
             while not self._closed:
                 if self._outputs is None:
+                    await self._check_form()
+                    if self._closed:
+                        break
                     self._outputs = self._submit()
                 output = await anext(self._outputs)
                 if not self._closed and (deltas := self._reader.read(output)):
@@ -155,6 +173,12 @@ class VllmStream:
             logger.warning("vllm refused or failed a request", exc_info=error)
             raise self._translate(error) from error
         raise StopAsyncIteration
+
+    async def _check_form(self) -> None:
+        """Let nothing be submitted that might stall the engine while it compiles."""
+        form = self._request.sampling.structured
+        if form is not None and self._guard is not None:
+            await self._guard.check(form)
 
     def _submit(self) -> "AsyncGenerator[Any, None]":
         from service.engine.vllm_translate import sampling_params
