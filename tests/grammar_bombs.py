@@ -40,6 +40,7 @@ BOMBS: Final[dict[str, dict[str, Any]]] = {
     "a NUL": _form(regex="a\0b"),
     "a NUL in a pattern": _schema({"type": "string", "pattern": "a\0b"}),
     "100 kB of regex": _form(regex="a" * 100_000),
+    "a repeated repetition": _form(regex="(a+)+b"),
     "nested repetitions": _form(regex="((a{1,100}){1,100}){1,100}"),
     "a billion repetitions": _form(regex="a{1000000000}"),
     "a look-ahead": _form(regex="(?=a)b"),

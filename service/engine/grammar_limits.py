@@ -39,6 +39,13 @@ MAX_REPETITIONS: Final = 1000
 
 _BOUNDS: Final = re.compile(r"\{(\d*),?(\d*)\}")
 
+_REPEATED_REPETITION: Final = re.compile(
+    r"\((?:\?:)?"
+    r"(?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\\[|])[+*]"  # one character or class, repeated without bound
+    r"\)[+*]"
+)
+"""Such as `(a+)+`: it says no more than `a+`, in exponentially many ways."""
+
 
 def check_limits(wanted: StructuredOutput) -> None:
     """Raise `InvalidRequestError` (`invalid_json_schema`) for what is over a limit, or is no JSON where it must be."""
@@ -68,7 +75,7 @@ def _check_text(wanted: StructuredOutput, kind: str, text: str) -> None:
         raise _over(wanted, f"bytes of '{kind}'", limit, size)
     if "\x00" in text:
         raise refusal(wanted, f"'{kind}' contains a NUL character. Leave it out.")
-    if kind != "regex" and not text.strip():
+    if kind not in ("regex", "choice") and not text.strip():
         raise refusal(wanted, f"'{kind}' is empty. Fill it or leave it out.")
 
 
@@ -136,6 +143,8 @@ class _Census:
 
 
 def _check_repetitions(wanted: StructuredOutput, pattern: str) -> None:
+    if _REPEATED_REPETITION.search(pattern):
+        raise refusal(wanted, "a repetition of nothing but a repetition, such as '(a+)+'. Write 'a+'.")
     for bounds in _BOUNDS.finditer(pattern):
         for bound in bounds.groups():
             # Compared by length first: Python refuses to convert thousands of digits.

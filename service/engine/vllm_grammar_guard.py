@@ -148,6 +148,7 @@ def vocabulary_of(llm: "AsyncLLM") -> bytes:
     config = llm.vllm_config
     backend = XgrammarBackend(config, tokenizer=llm.renderer.tokenizer, vocab_size=config.model_config.get_vocab_size())
     try:
-        return backend.compiler.tokenizer_info.serialize_json().encode()
+        # The compiler does not give away what it was made of; what it compiles does.
+        return backend.compiler.compile_regex("a").tokenizer_info.serialize_json().encode()
     finally:
         backend.destroy()

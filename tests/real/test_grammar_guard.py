@@ -78,7 +78,7 @@ async def test_what_is_light_passes(guard: "GrammarGuard", wanted: StructuredOut
         (StructuredOutput(regex="(a"), "parenthesis is not closed"),
         (StructuredOutput(grammar="root ::= nowhere"), "not defined"),
         (StructuredOutput(grammar='root ::= root "a" | "a"'), "may begin with itself"),
-        (StructuredOutput(grammar='root ::= "a" root root | ""'), "ambiguous"),
+        (StructuredOutput(grammar='root ::= "a" root root | ""'), "so many ways"),
         (StructuredOutput(json='{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}'), "no text"),
         (StructuredOutput(json='{"type":"integer","multipleOf":3}'), "'multipleOf'"),
         (StructuredOutput(regex="a" * 9000), "8192 bytes"),
@@ -102,7 +102,8 @@ async def test_a_bomb_is_refused_in_time_and_leaves_no_process(guard: "GrammarGu
 async def test_a_light_form_waits_for_the_bomb_before_it(guard: "GrammarGuard") -> None:
     bomb, light = StructuredOutput(json=(BOMB.json or "").replace("50", "60")), StructuredOutput(regex="b+")
     results = await asyncio.gather(guard.check(bomb), guard.check(light), return_exceptions=True)
-    assert isinstance(results[0], InvalidRequestError)
+    # A machine too busy to give either of them its turn says so.
+    assert isinstance(results[0], (InvalidRequestError, OverloadedError))
     assert results[1] is None or isinstance(results[1], OverloadedError)
 
 
