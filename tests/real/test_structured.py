@@ -1,8 +1,12 @@
 """Structured outputs of the real model, judged by the official client; and forms that must never reach the engine."""
 
+import concurrent.futures
+import itertools
 import json
 import os
 import re
+import statistics
+import threading
 import time
 from enum import StrEnum
 from typing import Any, Literal
@@ -13,6 +17,7 @@ import psutil
 import pytest
 from pydantic import BaseModel, Field
 
+from tests import grammar_bombs
 from tests.grammar_bombs import BOMBS
 from tests.real.conftest import MODEL
 from tests.service_process import ServiceProcess
@@ -176,6 +181,40 @@ def test_a_bomb_that_comes_again_is_refused_at_once(service: ServiceProcess) -> 
     response, seconds = ask(service, bomb)
     assert response.status_code == 400
     assert seconds < 0.3
+
+
+def median_gap(client: openai.OpenAI) -> float:
+    """Seconds between the tokens of a stream, the median of 150."""
+    times = [
+        time.monotonic()
+        for _ in client.completions.create(
+            model=MODEL, prompt="The sea", max_tokens=150, stream=True, extra_body={"ignore_eos": True}
+        )
+    ]
+    return statistics.median(after - before for before, after in itertools.pairwise(times))
+
+
+def test_the_tokens_of_others_keep_coming_while_bombs_fly(service: ServiceProcess, client: openai.OpenAI) -> None:
+    alone = median_gap(client)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        stop = threading.Event()
+
+        def throw(first: int) -> list[int]:
+            statuses = []
+            while not stop.is_set():
+                # Each is new, so that no verdict is known.
+                schema = {"anyOf": [grammar_bombs.patterns(2, f".{{1,{first + len(statuses)}}}")]}
+                response, _ = ask(service, grammar_bombs.schema(schema))
+                statuses.append(response.status_code)
+            return statuses
+
+        throwing = [pool.submit(throw, first) for first in (50, 500)]
+        among_bombs = median_gap(client)
+        stop.set()
+    statuses = [status for each in throwing for status in each.result()]
+    print(f"gap alone {alone * 1000:.1f} ms, among {len(statuses)} bombs {among_bombs * 1000:.1f} ms")
+    assert set(statuses) <= {400, 503}
+    assert among_bombs < 2 * alone
 
 
 @pytest.mark.parametrize(
