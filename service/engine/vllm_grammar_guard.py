@@ -18,7 +18,7 @@ from service.engine.base import StructuredOutput
 from service.engine.grammar_limits import check_limits, refusal
 from service.engine.schema_keywords import check_keywords
 from service.engine.vllm_grammar_process import GrammarProcess
-from service.engine.vllm_grammar_worker import BUSY, Form, Verdict
+from service.engine.vllm_grammar_verdict import BUSY, Form, Verdict
 from service.errors import EngineUnavailableError, OverloadedError
 
 if TYPE_CHECKING:

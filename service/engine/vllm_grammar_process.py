@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import msgspec
 
-from service.engine.vllm_grammar_worker import Form, Verdict, frame
+from service.engine.vllm_grammar_verdict import Form, Verdict, frame
 from service.errors import EngineUnavailableError
 
 ANSWER_SECONDS: Final = 3.0
