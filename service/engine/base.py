@@ -126,7 +126,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A form that the text must have. Exactly one of the members is set; names and meanings are vLLM's."""
+    """A form that the text must have. Exactly one of the forms is set; names and meanings are vLLM's."""
 
     json: str | None = None
     """A JSON schema, as JSON."""
@@ -138,6 +138,8 @@ class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     """A context-free grammar in EBNF."""
     structural_tag: str | None = None
     """xgrammar's structural tag, as JSON: free text with constrained stretches."""
+    param: str = "structured_outputs"
+    """No form, but the request's field that asked for it, which errors name."""
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

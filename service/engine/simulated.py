@@ -36,10 +36,13 @@ from service.engine.base import (
     Prompt,
     Renderable,
     ReportProgress,
+    StructuredOutput,
     TokenLogprob,
     ToolCallPart,
 )
+from service.engine.grammar_limits import check_limits
 from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
+from service.engine.simulated_form import shortest
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
 from service.engine.whole import whole
@@ -145,6 +148,12 @@ class SimulatedEngine:
         if request.adapter is not None and request.adapter not in self._adapters:
             stream.fail(ModelNotFoundError(f"The adapter '{request.adapter}' is not loaded here.", param="model"))
             return stream
+        if (form := request.sampling.structured) is not None:
+            try:
+                check_limits(form)
+            except InvalidRequestError as error:
+                stream.fail(error)
+                return stream
         now = time.monotonic()
         sequences.extend(_Sequence(self, index, request, stream, now) for index in range(request.sampling.n))
         self._waiting.extend(sequences)
@@ -248,12 +257,21 @@ class SimulatedEngine:
     def script(self, request: GenerationRequest) -> list[Delta]:
         """What a request is answered with, one delta per token: words, reasoning before them, or a forced call."""
         if request.chat is None:
-            return self._plain
+            return self._written(request.sampling.structured)
         use = request.chat.tool_use
         if use is not None and use.choice == "required":
             name = use.name or use.tools[0]["function"]["name"]
             return [*self._reasoning, *self._call(name)]
-        return [*self._reasoning, *self._plain] if self._reasoning else self._plain
+        written = self._written(request.sampling.structured)
+        return [*self._reasoning, *written] if self._reasoning else written
+
+    def _written(self, form: StructuredOutput | None) -> list[Delta]:
+        """The settings' text, or where that is easy the shortest text of the form."""
+        text = None if form is None else shortest(form)
+        if text is None:
+            return self._plain
+        # The words of a form have no ids of their own; they borrow the script's.
+        return [Delta(0, word, [FIRST_WORD + i % len(self._words)]) for i, word in enumerate(_words(text) or [""])]
 
     def _call(self, name: str) -> list[Delta]:
         arguments = self._settings.tool_arguments
@@ -370,14 +388,14 @@ class _Sequence:
         return FirstDelta(0, self._queued, scored)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
-
-
 def _position(token: str, token_id: int, top: int) -> PositionLogprobs:
     chosen = TokenLogprob(token, token_id, SCRIPTED_LOGPROB)
     others = (TokenLogprob(chr(97 + i), 97 + i, SCRIPTED_LOGPROB - 1 - i) for i in itertools.count())
     return PositionLogprobs(chosen, [chosen, *itertools.islice(others, top - 1)] if top else [])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
 
 
 def _flatten(prompt: ChatPrompt) -> str:

@@ -7,14 +7,12 @@ takes seconds, and a phase of its own.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from service.engine.base import (
-    Delta,
     Embedding,
     EmbeddingRequest,
     EngineInfo,
@@ -27,6 +25,7 @@ from service.engine.base import (
     Sampling,
 )
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
+from service.engine.vllm_grammar_process import GrammarProcess
 from service.engine.vllm_lora_limits import RANKS
 from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
 from service.models import bundled
@@ -37,13 +36,14 @@ from service.settings.lora import check_ranks
 from service.tracing import traces_endpoint
 
 if TYPE_CHECKING:
-    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
 
     from service.engine.vllm_adapter_stream import AdapterStream
     from service.engine.vllm_adapters import VllmAdapters
-    from service.engine.vllm_parse import ChatParser, ParserFactory
+    from service.engine.vllm_grammar_guard import GrammarGuard
+    from service.engine.vllm_parse import ParserFactory
     from service.engine.vllm_render import VllmRenderer
+    from service.engine.vllm_stream import VllmStream
 
 logger = logging.getLogger("tidegate.engine.vllm")
 
@@ -61,6 +61,8 @@ class VllmEngine:
         self._parsers: ParserFactory | None = None
         self._adapters: VllmAdapters | None = None
         self._model = Path()
+        self._grammar_process: GrammarProcess | None = None
+        self._guard: GrammarGuard | None = None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -71,6 +73,8 @@ class VllmEngine:
             raise
 
     async def _start(self) -> EngineInfo:
+        # The first of all, so that it loads beside the rest.
+        self._grammar_process = await GrammarProcess.spawn()
         accelerator = detect_accelerator(self._settings)
         model = self._prepared_model()
         self._model = Path(model)
@@ -100,6 +104,8 @@ class VllmEngine:
         self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
+        if info.task == "generate":
+            await self._start_guard(self._llm)
         await self._warm_up(info)
         self._health = Health(Phase.READY)
         return msgspec.structs.replace(info, adapters=self._adapters.names)
@@ -122,6 +128,14 @@ class VllmEngine:
             except AdapterError as error:
                 raise ConfigurationError(f"engine.lora_adapters.{name} is {folder.path}, {error}") from error
         return folders
+
+    async def _start_guard(self, llm: "AsyncLLM") -> None:
+        from service.engine.vllm_grammar_guard import GrammarGuard, vocabulary_of
+
+        assert self._grammar_process is not None
+        vocabulary = vocabulary_of(llm)
+        await self._grammar_process.introduce(vocabulary)
+        self._guard = GrammarGuard(self._grammar_process, vocabulary)
 
     async def _warm_up(self, info: EngineInfo) -> None:
         """Let the first request not be the one that waits for lazily built kernels."""
@@ -154,12 +168,16 @@ class VllmEngine:
         llm = self._llm
         if llm is None:
             raise self._unavailable()
+        from service.engine.vllm_stream import VllmStream
+
         if request.adapter is None:
-            return VllmStream(llm, request, self._parsers)
+            return VllmStream(llm, request, self._parsers, self._guard)
         from service.engine.vllm_adapter_stream import AdapterStream
 
         return AdapterStream(
-            self._running_adapters(), request.adapter, lambda lora: VllmStream(llm, request, self._parsers, lora)
+            self._running_adapters(),
+            request.adapter,
+            lambda lora: VllmStream(llm, request, self._parsers, self._guard, lora),
         )
 
     async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
@@ -196,6 +214,10 @@ class VllmEngine:
         llm, self._llm = self._llm, None
         if llm is not None:
             llm.shutdown()
+        if self._guard is not None:
+            await self._guard.aclose()
+        elif self._grammar_process is not None:
+            await self._grammar_process.kill()
 
     def _enter(self, health: Health) -> None:
         self._health = health
@@ -203,74 +225,3 @@ class VllmEngine:
 
     def _unavailable(self) -> EngineUnavailableError:
         return EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later.")
-
-
-class VllmStream:
-    """One request inside vLLM; its outputs become deltas as they are read."""
-
-    def __init__(
-        self,
-        llm: "AsyncLLM",
-        request: GenerationRequest,
-        parsers: "ParserFactory | None",
-        lora: "LoRARequest | None" = None,
-    ) -> None:
-        from service.engine import vllm_translate
-
-        self._llm = llm
-        self._request = request
-        self._lora = lora
-        self._translate = vllm_translate.translate
-        self._reader = vllm_translate.DeltaReader(request, llm.renderer.tokenizer)
-        self._parsers = parsers
-        self._parser: ChatParser | None = None
-        self._outputs: AsyncGenerator[Any, None] | None = None
-        self._closed = False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> list[Delta]:
-        try:
-            while not self._closed:
-                if self._outputs is None:
-                    self._outputs = self._submit()
-                output = await anext(self._outputs)
-                if not self._closed and (deltas := self._reader.read(output)):
-                    return deltas if self._parser is None else list(map(self._parser.parse, deltas))
-        except (StopAsyncIteration, TidegateError):
-            raise
-        except Exception as error:  # vLLM's own errors have no common base class
-            logger.warning("vllm refused or failed a request", exc_info=error)
-            raise self._translate(error) from error
-        raise StopAsyncIteration
-
-    def _submit(self) -> "AsyncGenerator[Any, None]":
-        from service.engine.vllm_translate import sampling_params
-
-        request = self._request
-        prompt: Any = {"type": "token", "prompt_token_ids": request.prompt.token_ids}
-        if request.cache_salt is not None:
-            prompt["cache_salt"] = request.cache_salt
-        params, further = sampling_params(request.sampling, whole=request.whole), {}
-        self._parser = self._parsers.parser(request) if self._parsers is not None else None
-        if self._parser is not None:
-            self._parser.adjust(params)
-            further = self._parser.submission()
-        return self._llm.generate(
-            prompt,
-            params,
-            request.id,
-            lora_request=self._lora,
-            prompt_text=request.prompt.text,
-            trace_headers=request.trace_headers,
-            **further,
-        )
-
-    async def aclose(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        if self._outputs is not None and not self._reader.finished:
-            # Ends the outputs for whoever is reading them now; a generator that runs cannot be closed from outside.
-            await self._llm.abort(self._request.id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from service.engine.vllm_lora_limits import lora_arguments
+from service.errors import ConfigurationError
 from service.models import bundled
 from service.models.adapter import AdapterFolder
 from service.settings import EngineSettings
@@ -80,6 +81,7 @@ def derived_arguments(
     """Arguments for AsyncEngineArgs: those that were set, and ours where the settings leave the choice."""
     arguments = {**engine.vllm_arguments(), "model": model}
     arguments.setdefault("disable_log_stats", False)
+    arguments["structured_outputs_config"] = _structured_outputs_config(arguments.get("structured_outputs_config"))
     if not arguments.get("served_model_name"):
         arguments["served_model_name"] = [engine.model]
     arguments = {**lora_arguments(engine, adapters), **arguments}
@@ -92,3 +94,18 @@ def derived_arguments(
             arguments.setdefault("kv_cache_memory_bytes", CPU_KV_CACHE_BYTES)
         arguments.setdefault("max_num_seqs", CPU_MAX_NUM_SEQS)
     return arguments
+
+
+def _structured_outputs_config(given: object) -> dict[str, Any]:
+    """vLLM's own default lets a model write white space between JSON's members until its tokens are used up.
+
+    Its backend "auto" keeps whichever its first request happens to choose, and only xgrammar's grammars are checked
+    before they reach the engine.
+    """
+    config = {"backend": "xgrammar", "disable_any_whitespace": True, **(given if isinstance(given, dict) else {})}
+    if config["backend"] != "xgrammar":
+        raise ConfigurationError(
+            f"engine.structured_outputs_config.backend must be xgrammar, not {config['backend']}: "
+            "requests are checked with it before they reach the engine."
+        )
+    return config

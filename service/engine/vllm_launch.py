@@ -5,7 +5,7 @@ from typing import Any
 
 import vllm
 from pydantic import ValidationError
-from vllm.config import VllmConfig
+from vllm.config import StructuredOutputsConfig, VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
@@ -20,6 +20,9 @@ def build_config(arguments: dict[str, Any]) -> VllmConfig:
     if unknown := sorted(arguments.keys() - known):
         raise ConfigurationError(f"engine.{unknown[0]} is no engine argument of vLLM {vllm.__version__}.")
     try:
+        # vLLM itself sets attributes of this one without making it from what the operator wrote.
+        if structured := arguments.get("structured_outputs_config"):
+            arguments = {**arguments, "structured_outputs_config": StructuredOutputsConfig(**structured)}
         return AsyncEngineArgs(**arguments).create_engine_config(UsageContext.OPENAI_API_SERVER)
     except ValidationError as error:
         reasons = "; ".join(entry["msg"].removeprefix("Value error, ") for entry in error.errors())

@@ -1,5 +1,6 @@
 """The seam's terms into vLLM's and back: sampling parameters, deltas, errors. Imports vLLM."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -65,8 +66,21 @@ def sampling_params(sampling: Sampling, *, whole: bool) -> SamplingParams:
 def _structured_outputs(wanted: StructuredOutput | None) -> StructuredOutputsParams | None:
     if wanted is None:
         return None
-    # vLLM by default lets a model write white space without end between JSON's members.
-    return StructuredOutputsParams(**asdict(wanted), disable_any_whitespace=True)
+    return StructuredOutputsParams(**{name: form for name, form in asdict(wanted).items() if name != "param"})
+
+
+def structured_output(asked: StructuredOutputsParams, param: str) -> StructuredOutput:
+    """The other way round; `param` is the request's field that asked for it."""
+    schema = asked.json
+    return StructuredOutput(
+        json=schema if schema is None or isinstance(schema, str) else json.dumps(schema),
+        json_object=asked.json_object,
+        regex=asked.regex,
+        choice=asked.choice,
+        grammar=asked.grammar,
+        structural_tag=asked.structural_tag,
+        param=param,
+    )
 
 
 def distinct_choices(sampling: Sampling) -> bool:

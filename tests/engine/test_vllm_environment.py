@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from service.engine.vllm_environment import bind_threads, derived_arguments, environment
+from service.errors import ConfigurationError
 from service.settings import EngineSettings
 
 
@@ -57,3 +58,15 @@ def test_cuda_keeps_vllms_own_choices() -> None:
 def test_a_local_model_asks_no_hub(tmp_path: Path) -> None:
     assert environment(EngineSettings(), "cpu", str(tmp_path), {})["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in environment(EngineSettings(), "cpu", "some/model", {})
+
+
+def test_grammars_are_xgrammars_and_json_is_compact() -> None:
+    given = EngineSettings.model_validate({"extra": {"structured_outputs_config": {"reasoning_parser": "qwen3"}}})
+    config = derived_arguments(given, "cuda", "m")["structured_outputs_config"]
+    assert config == {"backend": "xgrammar", "disable_any_whitespace": True, "reasoning_parser": "qwen3"}
+
+
+def test_another_backend_is_refused() -> None:
+    given = EngineSettings.model_validate({"extra": {"structured_outputs_config": {"backend": "guidance"}}})
+    with pytest.raises(ConfigurationError, match="must be xgrammar"):
+        derived_arguments(given, "cuda", "m")

@@ -37,8 +37,17 @@ def _operator(*harmless: object) -> NotServed:
 
 
 FOR_ALL: Final[Mapping[str, NotServed]] = {
-    "response_format": _later("response formats other than {'type': 'text'}", {"type": "text"}),
-    "structured_outputs": _later("structured outputs"),
+    **dict.fromkeys(
+        (
+            "guided_json",
+            "guided_regex",
+            "guided_choice",
+            "guided_grammar",
+            "guided_decoding_backend",
+            "guided_whitespace_pattern",
+        ),
+        NotServed("vLLM has replaced it with 'structured_outputs', such as {'regex': ...}", (), "unknown_parameter"),
+    ),
     "thinking_token_budget": _never("budgets of reasoning; use 'reasoning_effort'"),
     "truncate_prompt_tokens": _never("truncated prompts; shorten the prompt yourself"),
     "truncation_side": _never("truncated prompts"),

@@ -12,10 +12,12 @@ from pydantic import Field, model_validator
 from service.api.schema.entries import LogitBias
 from service.api.schema.ignored_fields import IgnoredFields
 from service.api.schema.refusal import RefusalError
+from service.api.schema.response_format import ResponseFormat, TextFormat
 from service.api.schema.stream_options import StreamOptions
+from service.api.schema.structured_outputs import StructuredOutputs
 from service.api.schema.token_ids import MAX_TOKEN_ID, TokenId
 from service.api.schema.word_lists import BadWords, Stop
-from service.engine.base import Sampling
+from service.engine.base import Sampling, StructuredOutput
 from service.errors import InvalidRequestError
 
 MAX_CHOICES: Final = 128
@@ -47,6 +49,14 @@ class SamplingFields(IgnoredFields):
     logit_bias: LogitBias | None = Field(default=None, description="Up to 300 token ids with -100 to 100 each.")
     stream: bool | None = Field(default=None, description="Send the answer in server-sent events.")
     stream_options: StreamOptions | None = Field(default=None, description="Only with `stream`.")
+
+    response_format: ResponseFormat = Field(
+        default=TextFormat(type="text"),
+        description="`text`, `json_object` or `json_schema`; a schema is always enforced.",
+    )
+    structured_outputs: StructuredOutputs | None = Field(
+        default=None, description="A form that the text must have; excludes `response_format`."
+    )
 
     top_k: int | None = Field(default=None, ge=-1, le=MAX_TOKEN_ID, description="Likeliest tokens; 0 or -1: all.")
     min_p: float | None = Field(
@@ -87,6 +97,12 @@ class SamplingFields(IgnoredFields):
         return None
 
     @property
+    def structured(self) -> StructuredOutput | None:
+        """The form that the text must have."""
+        asked = self.response_format if self.structured_outputs is None else self.structured_outputs
+        return asked.structured()
+
+    @property
     def include_usage(self) -> bool:
         """Whether a stream ends with a chunk of usage."""
         return self.stream_options is not None and self.stream_options.include_usage
@@ -102,6 +118,12 @@ class SamplingFields(IgnoredFields):
         limit = self.requested_max_tokens
         if limit is not None and self.min_tokens > limit:
             raise RefusalError("invalid_value", _too_many_at_least(self.min_tokens, limit), "min_tokens")
+        if self.structured_outputs is not None and self.response_format.type != "text":
+            raise RefusalError(
+                "invalid_value",
+                "Invalid 'structured_outputs': it excludes 'response_format'. Leave one of them out.",
+                "structured_outputs",
+            )
         return self
 
     def sampling(self, max_tokens: int, defaults: Mapping[str, Any]) -> Sampling:
@@ -129,6 +151,7 @@ class SamplingFields(IgnoredFields):
             prompt_logprobs=self.prompt_alternatives,
             logit_bias=None if self.logit_bias is None else {int(key): bias for key, bias in self.logit_bias.items()},
             allowed_token_ids=self.allowed_token_ids,
+            structured=self.structured,
             skip_special_tokens=self.skip_special_tokens,
             spaces_between_special_tokens=self.spaces_between_special_tokens,
         )

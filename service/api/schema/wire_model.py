@@ -1,6 +1,7 @@
 """`WireModel`: the base of everything that is read from a request. Frozen, strict, and closed to unknown fields."""
 
 import difflib
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -23,11 +24,12 @@ class WireModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_known_fields(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or given.keys() <= cls.model_fields.keys():
+        known = _names(cls)
+        if not isinstance(given, dict) or given.keys() <= known:
             return given
         kept = {}
         for name, value in given.items():
-            if name in cls.model_fields:
+            if name in known:
                 kept[name] = value
             elif name not in cls.not_served:
                 raise RefusalError(
@@ -39,6 +41,12 @@ class WireModel(BaseModel):
 
     @classmethod
     def _nearest(cls, name: str) -> str:
-        known = (*cls.model_fields, *cls.not_served)
+        known = (*_names(cls), *cls.not_served)
         nearest = difflib.get_close_matches(name[:64], known, n=1)
         return f" Did you mean '{nearest[0]}'?" if nearest else " Leave it out."
+
+
+@functools.cache
+def _names(model: type[BaseModel]) -> frozenset[str]:
+    """The fields as they are called on the wire: a few would hide methods of pydantic's under their own names."""
+    return frozenset(field.alias or name for name, field in model.model_fields.items())

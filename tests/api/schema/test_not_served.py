@@ -48,7 +48,6 @@ def test_values_that_ask_for_nothing_pass(field: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("response_format", {"type": "json_object"}),
         ("modalities", ["text", "audio"]),
         ("use_beam_search", True),
         ("prompt_logprobs", 0),
