@@ -22,7 +22,11 @@ test("AI SDK: an object is generated", async () => {
 });
 
 test("AI SDK: an object is streamed", async () => {
-  Tide.parse(await streamObject({ ...asked, schema: Tide }).object);
+  const stream = streamObject({ ...asked, schema: Tide });
+  let seen = 0;
+  for await (const _ of stream.partialObjectStream) seen += 1;
+  assert.ok(seen > 0);
+  Tide.parse(await stream.object);
 });
 
 test("AI SDK: an output is generated beside the text", async () => {
