@@ -1,6 +1,7 @@
 """Starts the service with the bundled model and runs all clients against it; arguments go to pytest.
 
-Run by the service's own Python, from the root of the repository. Ends with 0 if all clients were content and no request was answered with 5xx.
+Run by the service's own Python, from the root of the repository. Ends with 0 if all clients were content and no
+request was answered with 5xx.
 """
 
 import os
