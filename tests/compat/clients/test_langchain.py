@@ -34,7 +34,7 @@ def test_a_stream_is_the_whole_answer(llm: ChatOpenAI) -> None:
 
 async def test_a_batch_is_answered(llm: ChatOpenAI) -> None:
     answers = await llm.abatch([QUESTION, TIDE_QUESTION, QUESTION])
-    assert answers[0].content == answers[2].content != ""
+    assert all(answer.content for answer in answers)
 
 
 @pytest.mark.parametrize("choice", ["any", "Tide"])
