@@ -11,7 +11,7 @@ ARGS ?=
 export PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench lock clean
+.PHONY: help serve test compat check bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,13 +24,18 @@ test:  ## install if need be, then run all tests
 	@deploy/install.sh $(ACCELERATOR) dev
 	@exec .venv/bin/python -m pytest $(ARGS)
 
+compat:  ## install if need be, then run third-party clients, Python's and Node's, against the real engine
+	@deploy/install.sh $(ACCELERATOR) dev
+	@deploy/install_compat.sh
+	@exec .venv/bin/python -m tests.compat $(ARGS)
+
 check:  ## format, lint, types, import contracts, YAML
 	@deploy/install.sh $(ACCELERATOR) dev
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy --strict service loadtest
 	.venv/bin/lint-imports
-	find . -path ./.venv -prune -o -path '*/templates/*' -prune -o \( -name '*.yaml' -o -name '*.yml' \) -print0 | \
+	find . -path './.venv*' -prune -o -name node_modules -prune -o -path '*/templates/*' -prune -o \( -name '*.yaml' -o -name '*.yml' \) -print0 | \
 	    xargs -0 --no-run-if-empty .venv/bin/yamllint --strict
 
 bench:  ## measure our front end beside vLLM's own
@@ -42,5 +47,5 @@ lock:  ## write requirements/*.txt anew
 	@deploy/lock.sh
 
 clean:  ## remove .venv and the tools' caches; the model in the user's cache folder stays
-	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-compat .venv.lock tests/compat/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find service loadtest tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,3 +12,5 @@ compile requirements/cpu.in -o requirements/cpu.txt --override requirements/over
     ${TORCH_FIND_LINKS:+--find-links "$TORCH_FIND_LINKS"}
 compile requirements/cuda.in -o requirements/cuda.txt
 compile requirements/dev.in -o requirements/dev.txt
+compile requirements/compat.in -o requirements/compat.txt
+npm --prefix tests/compat/node update --package-lock-only

@@ -45,7 +45,7 @@ class AdapterFolder:
     def read(cls, path: Path) -> Self:
         """Raises `AdapterError`. Reads the configuration and the header of the weights: milliseconds."""
         if not path.is_dir():
-            raise AdapterError("which is no folder")
+            raise AdapterError("which is no folder; give the folder of an adapter")
         if not (path / CONFIG).is_file():
             raise AdapterError(f"a folder without an {CONFIG}; give the folder that PEFT's save_pretrained wrote")
         if not (path / WEIGHTS).is_file():

@@ -28,6 +28,8 @@ def _words(schema: Mapping[str, Any]) -> str:
         return f"one of {', '.join(schema['enum'])}"
     if schema["type"] == "string":
         return "text that is not empty" if schema.get("minLength") else "text"
+    if isinstance(values := schema.get("additionalProperties"), dict) and values.get("type") == "string":
+        return "a mapping, or name=value,name=value"
     return _NOUNS[schema["type"]] + _bounds(schema)
 
 

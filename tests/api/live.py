@@ -60,9 +60,11 @@ def embedding_settings(*, matryoshka: bool = False, **simulation: object) -> Set
 
 
 @contextlib.asynccontextmanager
-async def live_app(chosen: Settings, *, engine: Engine | None = None, start: bool = True) -> AsyncIterator[LiveApp]:
+async def live_app(
+    chosen: Settings, *, engine: Engine | None = None, lifecycle: Lifecycle | None = None, start: bool = True
+) -> AsyncIterator[LiveApp]:
     """Run the application; with `start=False` its engine stays in the first phase."""
-    lifecycle, telemetry = Lifecycle(), Telemetry()
+    lifecycle, telemetry = lifecycle or Lifecycle(), Telemetry()
     engine = engine or SimulatedEngine(chosen.engine, chosen.simulation)
     app = create_app(chosen, engine, lifecycle=lifecycle, telemetry=telemetry)
     management = create_management_app(app, engine, telemetry)

@@ -29,7 +29,9 @@ def test_no_text_is_no_adapter() -> None:
 
 @pytest.mark.parametrize("text", ["law", "law=", "=/adapters/law", "law=/a,law=/b"])
 def test_what_is_no_pair_of_a_name_and_a_path_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"engine\.lora_adapters is"):
+    with pytest.raises(
+        ConfigurationError, match=r"engine\.lora_adapters is .* but must be a mapping, or name=value,name=value"
+    ):
         load(f"--lora-adapters={text}")
 
 
