@@ -12,8 +12,8 @@ import openai
 import pytest
 
 from service.models import bundled
+from service.models.bundled import BUNDLED as MODEL
 from tests.peft_folder import attention_factors, write_adapter
-from tests.real.conftest import MODEL
 from tests.service_process import ServiceProcess
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]

@@ -6,7 +6,7 @@ import sys
 import httpx
 import pytest
 
-from tests.real.conftest import MODEL
+from service.models.bundled import BUNDLED as MODEL
 from tests.service_process import ServiceProcess
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]

@@ -3,15 +3,13 @@
 import concurrent.futures
 import json
 import os
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import openai
 import pydantic
 import pytest
 
-from tests.real.conftest import MODEL
-from tests.service_process import ServiceProcess
+from service.models.bundled import BUNDLED as MODEL
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
@@ -36,13 +34,6 @@ TOOL: dict[str, Any] = {
 OTHER: dict[str, Any] = {"type": "function", "function": {"name": "wind", "parameters": {"type": "object"}}}
 NAMED: dict[str, Any] = {"type": "function", "function": {"name": "tide"}}
 QUESTION = "How high is the tide in Dover tomorrow?"
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[ServiceProcess]:
-    """The bundled model with its own parser of calls."""
-    with ServiceProcess() as running:
-        yield running.wait_until_ready()
 
 
 def ask(client: openai.OpenAI, question: str = QUESTION, **fields: Any) -> Any:

@@ -17,9 +17,9 @@ import psutil
 import pytest
 from pydantic import BaseModel, Field
 
+from service.models.bundled import BUNDLED as MODEL
 from tests import grammar_bombs
 from tests.grammar_bombs import BOMBS
-from tests.real.conftest import MODEL
 from tests.service_process import ServiceProcess
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]

@@ -1,4 +1,4 @@
-"""Fixtures of the tests against the real engine: one service for all that can share one."""
+"""One service with the real engine for all tests of this folder: starting one takes half a minute."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,8 @@ import pytest
 from tests.otlp_collector import Collector
 from tests.service_process import ServiceProcess
 
-MODEL = "smollm2-135m-instruct"
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     """Where the service sends its traces."""
     running = Collector()
@@ -19,14 +17,14 @@ def collector() -> Iterator[Collector]:
     running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(collector: Collector) -> Iterator[ServiceProcess]:
     """The bundled model, served as `make serve` serves it, with tracing on."""
     with ServiceProcess(f"--tracing.otlp-endpoint={collector.endpoint}") as running:
         yield running.wait_until_ready()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def client(service: ServiceProcess) -> openai.OpenAI:
     """The official client; it does not retry."""
     return openai.OpenAI(base_url=service.url + "/v1", api_key="none", max_retries=0, timeout=60)
