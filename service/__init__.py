@@ -15,10 +15,11 @@ A request, in the order of time
  3. `api/reply.py`            owns the request from here: opens the generation, sends, closes, in one `finally`
  4. `gateway/gateway.py`      render -> check the context -> submit; `gateway/generation.py` keeps the books
  5. `engine/client.py`        to the engine's process and back: all deltas of one step in one frame (`engine/wire.py`)
- 6. `engine/vllm_grammar_guard.py`: a form (schema, regex, grammar) passes only if it has been compiled elsewhere, in time
+ 6. `engine/vllm_grammar_guard.py`: a form (schema, regex, grammar) passes only if it was compiled elsewhere, in time
  7. `engine/vllm_parse.py`    text -> reasoning, content and tool calls, there, where the model has parsers
  8. `api/chat_chunks.py` and `api/completion_chunks.py`: deltas -> SSE events, or folded into one JSON document
-Embeddings go the same way: `api/embeddings.py`, `api/embedding_reply.py`, `gateway/embedding.py`; `api/tokenization.py` only renders.
+Embeddings go the same way: `api/embeddings.py`, `api/embedding_reply.py`, `gateway/embedding.py`.
+`api/tokenization.py` only renders.
 
 The packages
  `api/`       HTTP and the OpenAI wire format; not vLLM, not scheduling
