@@ -1,5 +1,6 @@
 """Real PEFT adapters on the bundled model, one service for all: in the settings, and loaded while it runs."""
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -128,3 +129,15 @@ def test_a_bad_adapter_is_refused_and_the_engine_goes_on(lora: Lora, damage: str
     refused = lora.load("bad", bad.name)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_adapter")
     assert (lora.say(MODEL), lora.say("tuned")) == before
+
+
+def test_more_adapters_than_a_batch_takes_all_answer_and_one_too_many_is_refused(lora: Lora) -> None:
+    bundled_adapter(lora.folder / "many", seed=7)
+    names = [f"many-{number}" for number in range(8)]
+    assert [lora.load(name, "many").status_code for name in names] == [200] * 8
+    refused = lora.load("many-8", "many")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "too_many_adapters")
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        assert all(pool.map(lora.say, [MODEL, "tuned", *names]))
+    assert {lora.ask_operator("unload", lora_name=name).status_code for name in names} == {200}
+    assert lora.models() == {MODEL: None, "tuned": MODEL}
