@@ -1,4 +1,4 @@
-"""`create_app`: the public application; `create_management_app`: metrics and health for operators.
+"""`create_app`: the public application; `create_management_app`: metrics, health and adapters, for operators.
 
 All dependencies enter here, so that tests use the same door. Nothing is started by building an app: the engine is
 started by `server.py`, which owns its life.
@@ -9,14 +9,15 @@ import time
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from service.api import chat, completions, failures, health, management, models
+from service.api import adapters, chat, completions, embeddings, failures, health, management, models, tokenization
 from service.api.services import Services
 from service.engine.base import Engine
 from service.errors import TidegateError
+from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
 from service.lifecycle import Lifecycle
-from service.middleware import BodyLimit, RequestLog
-from service.settings import Settings
+from service.middleware import BodyLimit, HeadAsGet, RequestLog
+from service.settings import ServerSettings, Settings
 from service.telemetry import Telemetry
 from service.tracing import Tracer
 
@@ -29,19 +30,19 @@ def create_app(
     telemetry: Telemetry,
     tracer: Tracer | None = None,
 ) -> FastAPI:
-    """The public application. Middleware is listed innermost first, as Starlette adds it."""
+    """The public application."""
     app = _bare_app("Tidegate")
     app.state.services = Services(
-        Gateway(engine, lifecycle, telemetry, tracer), lifecycle, settings.server, int(time.time())
+        Gateway(engine, lifecycle, telemetry, tracer),
+        Adapters(engine, lifecycle, telemetry, settings.engine.lora_folder),
+        lifecycle,
+        settings.server,
+        int(time.time()),
     )
-    for router in (chat.router, completions.router, models.router, health.router):
+    generating = (chat.router, completions.router, embeddings.router)
+    for router in (*generating, tokenization.router, models.router, health.router):
         app.include_router(router)
-    app.add_middleware(
-        BodyLimit,
-        max_bytes=settings.server.max_body_bytes,
-        timeout_seconds=settings.server.body_timeout_seconds,
-    )
-    app.add_middleware(RequestLog, telemetry=telemetry)
+    _wrap(app, settings.server, telemetry)
     return app
 
 
@@ -51,13 +52,22 @@ def create_management_app(app: FastAPI, engine: Engine, telemetry: Telemetry) ->
     management_app.state.services = app.state.services
     management_app.state.engine = engine
     management_app.state.telemetry = telemetry
-    for router in (health.router, management.router):
+    for router in (health.router, management.router, adapters.router):
         management_app.include_router(router)
+    _wrap(management_app, app.state.services.server, telemetry)
     return management_app
 
 
+def _wrap(app: FastAPI, server: ServerSettings, telemetry: Telemetry) -> None:
+    """Middleware is listed innermost first, as Starlette adds it."""
+    app.add_middleware(BodyLimit, max_bytes=server.max_body_bytes, timeout_seconds=server.body_timeout_seconds)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(RequestLog, telemetry=telemetry)
+
+
 def _bare_app(title: str) -> FastAPI:
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    # A redirect to the path with or without a slash would send the caller to whatever its Host header names.
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_exception_handler(TidegateError, failures.answer_error)
     app.add_exception_handler(HTTPException, failures.answer_http_exception)
     return app

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Final, TextIO, cast
 
-from service.engine.base import EngineInfo, Health, Phase
+from service.engine.base import EngineInfo, Health, Phase, Task
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +61,7 @@ class Console:
         }
         lines = ["", f"Tidegate is ready at {address}", ""]
         lines += [f"  {name:<14}{_printable(value)}" for name, value in rows.items()]
-        lines += ["", "Try it:", "", curl(address, info.served_model_names[0]), ""]
+        lines += ["", "Try it:", "", curl(address, info.served_model_names[0], info.task), ""]
         self._print("\n".join(lines))
 
     def failed(self, reason: str) -> None:
@@ -196,13 +196,18 @@ class Paper:
             pass  # closed, or no file of the system
 
 
-def curl(address: str, model: str) -> str:
-    """A command to paste: one chat completion of `model` from the service at `address`."""
+def curl(address: str, model: str, task: Task = "generate") -> str:
+    """A command to paste: one chat completion, or embedding, of `model` from the service at `address`."""
     # An address that means "every interface" can be listened on, but is not portable to connect to.
     target = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], "temperature": 0}
+    path, body = (
+        "chat/completions",
+        {"model": model, "messages": [{"role": "user", "content": QUESTION}], "temperature": 0},
+    )
+    if task == "embed":
+        path, body = "embeddings", {"model": model, "input": QUESTION}
     return (
-        f"curl {shlex.quote(f'{target}/v1/chat/completions')} "
+        f"curl {shlex.quote(f'{target}/v1/{path}')} "
         f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
     )
 

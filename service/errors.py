@@ -7,9 +7,13 @@
     │   ├── ModelNotFoundError      404
     │   ├── RouteNotFoundError      404
     │   ├── MethodNotAllowedError   405
-    │   ├── RequestTimeoutError     408  the body did not arrive in time
-    │   ├── BodyTooLargeError       413
-    │   └── MediaTypeError          415
+    │   ├── MediaTypeError          415
+    │   └── ConnectionEndingError        what else is on the connection cannot be trusted
+    │       ├── MalformedHttpError  400
+    │       ├── RequestTimeoutError 408  the head or the body did not arrive in time
+    │       ├── BodyTooLargeError   413
+    │       ├── UrlTooLongError     414
+    │       └── HeadTooLargeError   431
     ├── InternalError               500  our fault, for this request only
     └── UnavailableError            503  always carries Retry-After
         ├── EngineUnavailableError       loading, dead or being restarted
@@ -98,14 +102,42 @@ class MethodNotAllowedError(InvalidRequestError):
     default_code: ClassVar[str | None] = "method_not_allowed"
 
 
-class RequestTimeoutError(InvalidRequestError):
-    """The body did not arrive in time."""
+class ConnectionEndingError(InvalidRequestError):
+    """What is left of the request must not be read as the next one, so the connection ends with the response."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"connection": "close"}
+
+
+class MalformedHttpError(ConnectionEndingError):
+    """The bytes are no HTTP request, or one that two readers may understand differently."""
+
+    default_code: ClassVar[str | None] = "malformed_request"
+
+
+class UrlTooLongError(ConnectionEndingError):
+    """The URL is over the cap."""
+
+    status: ClassVar[int] = 414
+    default_code: ClassVar[str | None] = "url_too_long"
+
+
+class HeadTooLargeError(ConnectionEndingError):
+    """The header fields are over a cap."""
+
+    status: ClassVar[int] = 431
+    default_code: ClassVar[str | None] = "headers_too_large"
+
+
+class RequestTimeoutError(ConnectionEndingError):
+    """The head or the body did not arrive in time."""
 
     status: ClassVar[int] = 408
     default_code: ClassVar[str | None] = "request_timeout"
 
 
-class BodyTooLargeError(InvalidRequestError):
+class BodyTooLargeError(ConnectionEndingError):
     """The body is over the cap."""
 
     status: ClassVar[int] = 413

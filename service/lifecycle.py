@@ -4,8 +4,9 @@ One object, shared by the health endpoints, the gateway, the console and the dra
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from service.engine.base import EngineInfo, Health, Phase
@@ -109,6 +110,15 @@ class Lifecycle:
         self.in_flight -= 1
         if self.in_flight == 0:
             self._idle.set()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """A request is in flight while the block runs."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
 
     async def idle(self) -> None:
         """Wait until no request is in flight."""

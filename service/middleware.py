@@ -2,7 +2,8 @@
 
 RequestLog    request id, the access log line and the count at the end, and the one broad handler of what nobody
               expected
-BodyLimit     size and time caps on request bodies
+HeadAsGet     HEAD is answered as GET would be; the listener leaves the body out
+BodyLimit     refuses what the listener found wrong, and puts size and time caps on request bodies
 """
 
 import asyncio
@@ -13,11 +14,13 @@ import time
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLargeError, InternalError, RequestTimeoutError, TidegateError
 from service.record import RequestRecord
 from service.telemetry import OTHER, Telemetry
+from service.transport.cycle import REFUSAL
 
 logger = logging.getLogger("tidegate.access")
 
@@ -46,6 +49,8 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            record.outcome = "cancelled"  # its client left before the body was complete
         except Exception as error:  # the one broad handler: whatever comes up to here is a defect of ours
             record.outcome = "server_error"
             logger.error("unhandled error", exc_info=error, extra={"fields": {"request_id": record.id}})
@@ -59,8 +64,22 @@ class RequestLog:
             _log(scope, record)
 
 
+class HeadAsGet:
+    """Lets the routes see GET for HEAD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A copy: the listener must still know that it was HEAD.
+        await self._app({**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope, receive, send)
+
+
 class BodyLimit:
-    """Refuses bodies that are too large, before reading them where their length is declared, and too slow ones."""
+    """Refuses bodies that are too large, before reading them where their length is declared, and too slow ones.
+
+    The listener's own refusals are answered here too, since it is inside `RequestLog`.
+    """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_seconds: float) -> None:
         self._app = app
@@ -70,6 +89,10 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        state = scope.get("state", {})
+        if (refusal := state.get(REFUSAL)) is not None:
+            await send_error(refusal, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_bytes:
@@ -90,6 +113,8 @@ class BodyLimit:
                 raise RequestTimeoutError(
                     f"The body was not complete after {self._timeout_seconds:g} s. Send it in one go."
                 ) from None
+            if (refusal := state.get(REFUSAL)) is not None:
+                raise refusal
             got += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if got > self._max_bytes:
@@ -106,9 +131,6 @@ async def send_error(error: TidegateError, send: Send) -> None:
     """The response for an error, as bare ASGI messages."""
     body = error.body()
     headers = MutableHeaders({"content-type": "application/json", "content-length": str(len(body)), **error.headers})
-    if error.status in (408, 413):
-        # What is left of the body must not be read as the next request.
-        headers["connection"] = "close"
     await send({"type": "http.response.start", "status": error.status, "headers": headers.raw})
     await send({"type": "http.response.body", "body": body})
 

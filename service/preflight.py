@@ -4,15 +4,19 @@ import subprocess
 from pathlib import Path
 
 from service.engine.vllm_environment import detect_accelerator
+from service.engine.vllm_lora_limits import RANKS
 from service.errors import ConfigurationError
 from service.models import bundled
+from service.models.adapter_source import local_adapters
 from service.settings import Settings
+from service.settings.lora import check_names, check_ranks
 from service.settings.preflight import ModelShape, check
 
 
 def check_before_start(settings: Settings) -> None:
     """Raise `ConfigurationError`, in one readable line, for settings that cannot work."""
     engine = settings.engine
+    check_names(engine)
     if engine.kind == "simulated":
         return
     if bundled.is_bundled(engine.model):
@@ -24,6 +28,7 @@ def check_before_start(settings: Settings) -> None:
     # Counting devices costs a process; one device is there whenever an accelerator is.
     devices = count_devices() if world_size > 1 and detect_accelerator(engine) == "cuda" else None
     check(engine, shape, devices)
+    check_ranks(engine, {name: folder.rank for name, folder in local_adapters(engine).items()}, RANKS[-1])
 
 
 def count_devices() -> int:

@@ -9,6 +9,7 @@ from starlette.types import Scope
 from service.telemetry import Outcome, Route
 
 if TYPE_CHECKING:
+    from service.gateway.embedding import EmbeddingJob
     from service.gateway.generation import Generation
 
 _KEY = "tidegate.record"
@@ -56,8 +57,8 @@ class RequestRecord:
             self.outcome = outcomes[self.status // 100]
         return self.outcome
 
-    def settle(self, generation: "Generation") -> None:
-        """Take the figures of a generation that is over."""
+    def settle(self, generation: "Generation | EmbeddingJob") -> None:
+        """Take the figures of a generation, or of embeddings, now that it is over."""
         self.counted = True
         self.outcome = generation.outcome
         self.prompt_tokens = generation.prompt_tokens

@@ -26,6 +26,7 @@ from service.settings import Settings
 from service.start_history import StartHistory
 from service.telemetry import Telemetry
 from service.tracing import build_tracer
+from service.transport.config import ListenerConfig
 
 logger = logging.getLogger("tidegate.server")
 
@@ -102,16 +103,7 @@ class Service:
 
     async def _open(self, app: FastAPI, host: str, port: int, setting: str) -> None:
         listening = bind(host, port, setting)
-        config = uvicorn.Config(
-            app,
-            http="httptools",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=CLOSE_SECONDS,
-        )
-        listener = Listener(config)
+        listener = Listener(ListenerConfig(app, self._settings.server, close_seconds=CLOSE_SECONDS))
         task = asyncio.create_task(listener.serve(sockets=[listening]))
         self._listeners.append((listener, task))
         shown = f"[{host}]" if ":" in host else host

@@ -20,11 +20,11 @@ from prometheus_client.registry import Collector
 from service.engine.base import EngineInfo, Phase
 from service.loop_lag import RecentMaximum
 
-Route: TypeAlias = Literal["chat", "completions", "models", "other"]
+Route: TypeAlias = Literal["chat", "completions", "embeddings", "tokenize", "detokenize", "models", "other"]
 Outcome: TypeAlias = Literal["ok", "client_error", "server_error", "unavailable", "cancelled"]
 
 GENERATING: Final[tuple[Route, ...]] = ("chat", "completions")
-ROUTES: Final[tuple[Route, ...]] = (*GENERATING, "models", "other")
+ROUTES: Final[tuple[Route, ...]] = (*GENERATING, "embeddings", "tokenize", "detokenize", "models", "other")
 OUTCOMES: Final[tuple[Outcome, ...]] = ("ok", "client_error", "server_error", "unavailable", "cancelled")
 OTHER: Final = "other"
 
@@ -193,10 +193,13 @@ class Telemetry:
             counter, "tidegate_cached_prompt_tokens_total", "Prompt tokens that the prefix cache supplied.", "model"
         )
         self.time_to_first_token = Histograms(
-            "tidegate_time_to_first_token_seconds", "Request received to first token sent.", "route", "model"
+            "tidegate_time_to_first_token_seconds",
+            "Request received to first token sent, of streams.",
+            "route",
+            "model",
         )
         self.inter_token_latency = Histograms(
-            "tidegate_inter_token_latency_seconds", "Gap before each token after the first.", "model"
+            "tidegate_inter_token_latency_seconds", "Gap before each token after the first, of streams.", "model"
         )
         self.e2e_latency = Histograms(
             "tidegate_e2e_request_latency_seconds", "Request received to its end.", "route", "model"
@@ -229,10 +232,11 @@ class Telemetry:
 
     def serve(self, info: EngineInfo) -> None:
         """From now on these are the served models, each with all its series, and this is the engine."""
-        self._served = frozenset(info.served_model_names)
+        models = (*info.served_model_names, *info.adapters)
+        self._served = frozenset(models)
         self.build.values = {(_own_version(), info.version): 1.0}
-        for model in info.served_model_names:
-            for route in GENERATING:
+        for model in models:
+            for route in ("embeddings",) if info.task == "embed" else GENERATING:
                 self.recorder(route, model)
 
     def recorder(self, route: Route, model: str) -> Recorder:

@@ -88,6 +88,15 @@ class ServiceProcess:
         assert found is not None, f"no series {pattern}"
         return float(found.group(1))
 
+    def settles(self, pattern: str, value: float, within_seconds: float) -> bool:
+        """Whether a metric reaches a value in time."""
+        deadline = time.monotonic() + within_seconds
+        while time.monotonic() < deadline:
+            if self.metric(pattern) == value:
+                return True
+            time.sleep(0.02)
+        return False
+
     def terminate(self) -> None:
         """SIGTERM, without waiting."""
         self._process.send_signal(signal.SIGTERM)

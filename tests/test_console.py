@@ -111,6 +111,12 @@ def test_curl_line_survives_the_shell_with_any_model_name() -> None:
     assert json.loads(words[words.index("-d") + 1])["model"] == name
 
 
+def test_curl_line_asks_an_engine_of_embeddings_for_one() -> None:
+    words = shlex.split(curl(ADDRESS, "m", "embed"))
+    assert words[1] == f"{ADDRESS}/v1/embeddings"
+    assert json.loads(words[words.index("-d") + 1]).keys() == {"model", "input"}
+
+
 def test_curl_line_names_an_address_that_can_be_connected_to() -> None:
     assert "http://127.0.0.1:8000/v1" in curl("http://0.0.0.0:8000", "m")
     assert "'http://[::1]:8000/v1" in curl("http://[::]:8000", "m")

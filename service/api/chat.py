@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.chat_chunks import ChatChunks, ChatFold
+from service.api.chat_chunks import ChatChunks, ChatFold, ChatForm
 from service.api.json_body import read_json_body
 from service.api.openapi import describes
 from service.api.reply import JsonReply, StreamReply
@@ -37,19 +37,26 @@ async def create_chat_completion(request: Request) -> Response:
         max_tokens=wanted.requested_max_tokens,
         sampling=wanted.sampling,
         received=record.received,
+        stream=bool(wanted.stream),
+        chat=wanted.chat_output,
         trace_headers=trace_headers(request),
     )
-    created, with_logprobs = int(time.time()), bool(wanted.logprobs)
+    created = int(time.time())
+    form = ChatForm(
+        with_logprobs=bool(wanted.logprobs),
+        with_reasoning=wanted.include_reasoning,
+        legacy_calls=bool(wanted.functions),
+    )
 
     def fold(generation: Generation) -> ChatFold:
-        return ChatFold(call.id, created, wanted.model, choices=generation.choices, with_logprobs=with_logprobs)
+        return ChatFold(call.id, created, wanted.model, form, choices=generation.choices)
 
     if not wanted.stream:
         return JsonReply(lambda: services.gateway.open(call), fold)
     include_usage = wanted.include_usage
     return StreamReply(
         lambda: services.gateway.open(call),
-        lambda _: ChatChunks(call.id, created, wanted.model, include_usage=include_usage, with_logprobs=with_logprobs),
+        lambda _: ChatChunks(call.id, created, wanted.model, form, include_usage=include_usage),
         include_usage=include_usage,
         write_timeout_seconds=services.server.write_timeout_seconds,
     )

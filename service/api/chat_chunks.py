@@ -4,10 +4,12 @@ Whatever of an event is the same for all tokens is encoded once, when the respon
 escaped between two ready-made halves. Does not know where deltas come from nor where bytes go.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
+from service.api.tool_calls import CallFold, finish_reason, streamed
 from service.api.usage import Usage
 from service.engine.base import Delta, PositionLogprobs, TokenLogprob
 
@@ -16,19 +18,31 @@ _encode = msgspec.json.Encoder().encode
 DONE = b"data: [DONE]\n\n"
 
 
+@dataclass(frozen=True, slots=True)
+class ChatForm:
+    """What an answer is to contain, by its request."""
+
+    with_logprobs: bool = False
+    with_reasoning: bool = True
+    legacy_calls: bool = False
+    """The request came with `functions`, the predecessor of `tools`."""
+
+
 class ChatChunks:
     """SSE events of one response, in OpenAI's `chat.completion.chunk` shape."""
 
-    __slots__ = ("_begun", "_envelope", "_halves", "_tail", "_with_logprobs")
+    __slots__ = ("_begun", "_called", "_envelope", "_form", "_halves", "_tail", "_with_logprobs")
 
-    def __init__(self, id: str, created: int, model: str, *, include_usage: bool, with_logprobs: bool) -> None:
+    def __init__(self, id: str, created: int, model: str, form: ChatForm, *, include_usage: bool) -> None:
         head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
         self._envelope = b"data: " + _encode(head)[:-1]
         # With include_usage every chunk but the last has a null usage, says OpenAI's reference.
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
-        self._with_logprobs = with_logprobs
+        self._form = form
+        self._with_logprobs = form.with_logprobs
         self._halves: dict[int, tuple[bytes, bytes]] = {}
         self._begun: set[int] = set()
+        self._called: set[int] = set()
 
     def events(self, deltas: Sequence[Delta]) -> bytes:
         """The events for a batch of deltas, ready to be written in one go; may be empty."""
@@ -38,6 +52,8 @@ class ChatChunks:
             if index not in self._begun:
                 self._begun.add(index)
                 parts.append(self._choice(index, b'{"role":"assistant","content":""}', b"null", b"null"))
+            if delta.reasoning is not None or delta.tool_calls is not None:
+                parts += self._parsed(delta)
             if self._with_logprobs:
                 if delta.text or delta.logprobs:
                     content = b'{"content":' + _encode(delta.text) + b"}"
@@ -46,8 +62,21 @@ class ChatChunks:
                 left, right = self._halves.get(index) or self._make_halves(index)
                 parts += (left, _encode(delta.text), right)
             if delta.finish_reason is not None:
-                parts.append(self._choice(index, b"{}", b"null", _encode(delta.finish_reason)))
+                reason = finish_reason(
+                    delta.finish_reason, called=index in self._called, legacy=self._form.legacy_calls
+                )
+                parts.append(self._choice(index, b"{}", b"null", _encode(reason)))
         return b"".join(parts)
+
+    def _parsed(self, delta: Delta) -> Iterator[bytes]:
+        """Events for what the engine's parsers have found in the text."""
+        if delta.reasoning and self._form.with_reasoning:
+            content = _encode({"reasoning": delta.reasoning, "reasoning_content": delta.reasoning})
+            yield self._choice(delta.index, content, b"null", b"null")
+        if delta.tool_calls:
+            self._called.add(delta.index)
+            if members := streamed(delta.tool_calls, legacy=self._form.legacy_calls):
+                yield self._choice(delta.index, _encode(members), b"null", b"null")
 
     def end(self, usage: Usage | None) -> bytes:
         """What follows the last choice's end: the usage chunk, if asked for, and `[DONE]`."""
@@ -71,36 +100,69 @@ class ChatChunks:
         return left, right
 
 
+class _ChoiceFold:
+    """One choice of a whole answer."""
+
+    __slots__ = ("calls", "finish_reason", "logprobs", "reasoning", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.calls = CallFold()
+        self.logprobs: list[PositionLogprobs] = []
+        self.finish_reason: str | None = None
+
+    def add(self, delta: Delta) -> None:
+        """Take one delta."""
+        self.texts.append(delta.text)
+        if delta.reasoning is not None:
+            self.reasoning.append(delta.reasoning)
+        if delta.tool_calls is not None:
+            self.calls.add(delta.tool_calls)
+        if delta.logprobs:
+            self.logprobs += delta.logprobs
+        if delta.finish_reason is not None:
+            self.finish_reason = delta.finish_reason
+
+    def document(self, index: int, form: ChatForm) -> dict[str, object]:
+        """OpenAI's choice."""
+        reason, legacy = self.finish_reason, form.legacy_calls
+        return {
+            "index": index,
+            "message": self._message(form),
+            "logprobs": chat_logprobs(self.logprobs) if form.with_logprobs else None,
+            "finish_reason": reason and finish_reason(reason, called=bool(self.calls), legacy=legacy),
+        }
+
+    def _message(self, form: ChatForm) -> dict[str, object]:
+        content = "".join(self.texts)
+        message: dict[str, object] = {
+            "role": "assistant",
+            "content": content if content or not self.calls else None,
+            "refusal": None,
+        }
+        if form.with_reasoning and (reasoning := "".join(self.reasoning)):
+            # Clients are divided about the name: vLLM's is the first, the second is older.
+            message |= {"reasoning": reasoning, "reasoning_content": reasoning}
+        return message | self.calls.members(legacy=form.legacy_calls)
+
+
 class ChatFold:
     """The same deltas folded into one `chat.completion` document."""
 
-    def __init__(self, id: str, created: int, model: str, *, choices: int, with_logprobs: bool) -> None:
+    def __init__(self, id: str, created: int, model: str, form: ChatForm, *, choices: int) -> None:
         self._head = {"id": id, "object": "chat.completion", "created": created, "model": model}
-        self._texts: list[list[str]] = [[] for _ in range(choices)]
-        self._logprobs: list[list[PositionLogprobs]] = [[] for _ in range(choices)]
-        self._reasons: list[str | None] = [None] * choices
-        self._with_logprobs = with_logprobs
+        self._choices = [_ChoiceFold() for _ in range(choices)]
+        self._form = form
 
     def add(self, deltas: Iterable[Delta]) -> None:
         """Take a batch of deltas."""
         for delta in deltas:
-            self._texts[delta.index].append(delta.text)
-            if delta.logprobs:
-                self._logprobs[delta.index] += delta.logprobs
-            if delta.finish_reason is not None:
-                self._reasons[delta.index] = delta.finish_reason
+            self._choices[delta.index].add(delta)
 
     def body(self, usage: Usage) -> bytes:
         """The JSON document."""
-        choices = [
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": "".join(texts), "refusal": None},
-                "logprobs": chat_logprobs(self._logprobs[index]) if self._with_logprobs else None,
-                "finish_reason": self._reasons[index],
-            }
-            for index, texts in enumerate(self._texts)
-        ]
+        choices = [choice.document(index, self._form) for index, choice in enumerate(self._choices)]
         return _encode({**self._head, "choices": choices, "usage": usage})
 
 

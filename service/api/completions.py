@@ -37,6 +37,7 @@ async def create_completion(request: Request) -> Response:
         max_tokens=wanted.requested_max_tokens,
         sampling=wanted.sampling,
         received=record.received,
+        stream=bool(wanted.stream),
         trace_headers=trace_headers(request),
     )
     created, with_logprobs = int(time.time()), wanted.logprobs is not None

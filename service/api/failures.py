@@ -14,11 +14,7 @@ def answer_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TidegateError)
     if (record := RequestRecord.find(request.scope)) is not None:
         record.outcome = outcome_of(error)
-    headers = dict(error.headers)
-    if error.status in (408, 413):
-        # What is left of the body must not be read as the next request.
-        headers["connection"] = "close"
-    return Response(error.body(), status_code=error.status, media_type="application/json", headers=headers)
+    return Response(error.body(), status_code=error.status, media_type="application/json", headers=error.headers)
 
 
 def answer_http_exception(request: Request, error: Exception) -> Response:

@@ -2,15 +2,30 @@
 
 from starlette.requests import Request
 
-from service.errors import MediaTypeError
+from service.api.json_cost import MAX_COST, JsonCost
+from service.errors import BodyTooLargeError, MediaTypeError
 
 
 async def read_json_body(request: Request) -> bytes:
-    """The whole body. Raises `MediaTypeError` for anything that is not declared as unencoded JSON."""
+    """The whole body.
+
+    Raises `MediaTypeError` for anything that is not declared as unencoded JSON, and `BodyTooLargeError` as soon as it
+    is clear that parsing it would hold the event loop for too long.
+    """
     declared = request.headers.get("content-type", "application/json")
     media_type = declared.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise MediaTypeError("The body must be JSON. Send it with 'Content-Type: application/json'.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise MediaTypeError("The body must not be compressed. Send it without 'Content-Encoding'.")
-    return await request.body()
+    pieces: list[bytes] = []
+    cost = JsonCost()
+    async for piece in request.stream():
+        pieces.append(piece)
+        cost.add(piece)
+        if cost.total > MAX_COST:
+            raise BodyTooLargeError(
+                f"The body is too costly to parse: its commas, four times its brackets, braces and colons, and an "
+                f"eighth of the escapes in its strings, are more than {MAX_COST}. Send less at once."
+            )
+    return b"".join(pieces)

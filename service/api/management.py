@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import UnavailableError
+from service.record import RequestRecord
 
 router = APIRouter()
 
@@ -12,6 +13,8 @@ router = APIRouter()
 @router.get("/metrics", summary="Prometheus metrics")
 async def metrics(request: Request) -> Response:
     """Our own series, then the engine's."""
+    if (record := RequestRecord.find(request.scope)) is not None:
+        record.is_probe = True
     state = request.app.state
     try:
         series = await state.engine.metrics()

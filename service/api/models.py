@@ -14,7 +14,7 @@ router = APIRouter()
 
 @router.get("/v1/models", summary="List the models that are served")
 async def list_models(request: Request) -> JSONResponse:
-    """Every name under which the model is served."""
+    """Every name under which the model is served, and every LoRA adapter of it."""
     services = _services(request)
     return JSONResponse({"object": "list", "data": [_model(services, name) for name in services.gateway.served_models]})
 
@@ -43,6 +43,6 @@ def _model(services: Services, name: str) -> dict[str, Any]:
         "created": services.started_at,
         "owned_by": "tidegate",
         "root": info.model if info else name,
-        "parent": None,
+        "parent": info.model if info and name in info.adapters else None,
         "max_model_len": info.max_model_len if info else None,
     }

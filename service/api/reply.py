@@ -9,7 +9,7 @@ The status is sent with the first token, so whatever fails until then still gets
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,6 +19,9 @@ from service.engine.base import Delta
 from service.errors import TidegateError
 from service.gateway.generation import Generation
 from service.record import RequestRecord
+
+DELTAS_A_WRITE: Final = 500
+"""Behind a slow reader hundreds of thousands may wait; encoded in one go, they would hold the event loop for long."""
 
 OpenGeneration: TypeAlias = Callable[[], Awaitable[Generation]]
 
@@ -43,6 +46,13 @@ class Fold(Protocol):
         """The whole document."""
 
 
+class Abortable(Protocol):
+    """Work that is done for one client."""
+
+    async def abort(self) -> None:
+        """Nobody is listening any more."""
+
+
 class GenerationReply(Response):
     """Opens a generation, replies with it, and closes it, whatever happens in between."""
 
@@ -53,7 +63,7 @@ class GenerationReply(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         generation = await self._open()
-        watcher = asyncio.create_task(_abort_when_gone(receive, generation))
+        watcher = asyncio.create_task(abort_when_gone(receive, generation))
         try:
             await self._reply(generation, send)
         finally:
@@ -93,8 +103,11 @@ class StreamReply(GenerationReply):
         await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
         try:
             while deltas is not None:
-                if events := chunks.events(deltas):
-                    await self._write(send, events)
+                for start in range(0, len(deltas), DELTAS_A_WRITE):
+                    if start:
+                        await asyncio.sleep(0)  # a write need not wait for anything, and others have their turn too
+                    if events := chunks.events(deltas[start : start + DELTAS_A_WRITE]):
+                        await self._write(send, events)
                 deltas = await generation.next()
             if generation.outcome == "ok":
                 usage = Usage.of(generation) if self._include_usage else None
@@ -138,8 +151,8 @@ EVENT_STREAM = [
 ]
 
 
-async def _abort_when_gone(receive: Receive, generation: Generation) -> None:
+async def abort_when_gone(receive: Receive, work: Abortable) -> None:
     """The body has been read, so the next message is the client's going away."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    await generation.abort()
+    await work.abort()

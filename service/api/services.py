@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
 from service.lifecycle import Lifecycle
 from service.settings import ServerSettings
@@ -14,6 +15,7 @@ class Services:
     """The dependencies of the routes."""
 
     gateway: Gateway
+    adapters: Adapters
     lifecycle: Lifecycle
     server: ServerSettings
     started_at: int

@@ -32,4 +32,10 @@ class Usage(msgspec.Struct, frozen=True):
     def of(cls, generation: Generation) -> Self:
         """The usage of a generation so far."""
         prompt, completion = generation.prompt_tokens, generation.completion_tokens
-        return cls(prompt, completion, prompt + completion, _PromptDetails(generation.cached_tokens))
+        return cls(
+            prompt,
+            completion,
+            prompt + completion,
+            _PromptDetails(generation.cached_tokens),
+            _CompletionDetails(generation.reasoning_tokens),
+        )

@@ -10,7 +10,7 @@ Imports neither vLLM nor anything of HTTP.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Literal, Protocol, Self, TypeAlias
 
 import msgspec
 
@@ -37,6 +37,19 @@ class Health(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
+    """Dimensions of the vectors that an embedding model gives."""
+
+    full: int
+    matryoshka: bool = False
+    """The model was trained so that the beginning of a vector is a vector too: fewer dimensions may be asked for."""
+    choices: tuple[int, ...] = ()
+    """The only sizes that a Matryoshka model may be asked for; empty where any will do."""
+
+
+Task: TypeAlias = Literal["generate", "embed"]
+
+
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a started engine serves. Token counts are whole-engine figures."""
 
@@ -51,10 +64,22 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     tensor_parallel_size: int
     pipeline_parallel_size: int
     data_parallel_size: int
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters that requests may ask for by these names."""
     version: str
     """Name and version of the engine's library, such as "vllm 0.32.0"."""
+    tool_call_parser: str | None = None
+    """vLLM's name of the parser of tool calls; without one no tools can be offered."""
+    reasoning_parser: str | None = None
     default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
     """Sampling defaults that the model's own generation_config.json states."""
+    embeddings: EmbeddingSizes | None = None
+    """Set where the engine gives embeddings; it generates nothing then."""
+
+    @property
+    def task(self) -> Task:
+        """What the engine does with prompts."""
+        return "embed" if self.embeddings else "generate"
 
 
 class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -63,6 +88,14 @@ class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     messages: list[dict[str, Any]]
     add_generation_prompt: bool = True
     continue_final_message: bool = False
+    tools: list[dict[str, Any]] | None = None
+    """Tools to describe to the model, in OpenAI's form."""
+    template_kwargs: dict[str, Any] = {}
+    """Further variables of the chat template, such as `reasoning_effort` and `enable_thinking`."""
+    want_token_strings: bool = False
+    """Fill `Prompt.token_strings`."""
+    unlimited: bool = False
+    """Render it even if it is longer than the model's context, as for counting its tokens."""
 
 
 class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -72,6 +105,12 @@ class TextPrompts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     add_special_tokens: bool = True
     want_text: bool = False
     """Fill `Prompt.text` even where the prompt was given as token ids (for echo)."""
+    want_token_strings: bool = False
+    """Fill `Prompt.token_strings`."""
+    unlimited: bool = False
+    """Render them even if they are longer than the model's context, as for counting their tokens."""
+    field: str = "prompt"
+    """What the caller calls them; `param` of a refusal."""
 
 
 Renderable: TypeAlias = ChatPrompt | TextPrompts
@@ -82,6 +121,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
 
     token_ids: list[int]
     text: str | None = None
+    token_strings: list[str] | None = None
+    """Each token as the tokenizer's vocabulary writes it, where that was wanted."""
 
 
 class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,6 +171,28 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spaces_between_special_tokens: bool = True
 
 
+class ToolUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The tools that an answer may call, and whether it must. With a choice that forces a call, the text has no other
+    form than calls whose arguments fit the tools' schemas.
+    """
+
+    tools: list[dict[str, Any]]
+    """In OpenAI's form."""
+    choice: Literal["auto", "required"] = "auto"
+    name: str | None = None
+    """The one tool that must be called; only with `required`."""
+    parallel: bool = True
+    """More than one call may be made."""
+
+
+class ChatOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the text of a chat's answer is to be taken apart into reasoning, content and tool calls."""
+
+    tool_use: ToolUse | None = None
+    template_kwargs: dict[str, Any] = {}
+    """As in the prompt: some models' reasoning is read differently with them."""
+
+
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One prompt to continue. `id` is ours, unique in the process, and never what a caller sent."""
 
@@ -138,8 +201,33 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     sampling: Sampling
     cache_salt: str | None = None
     """Prefix-cache blocks are shared only among requests of equal salt."""
+    whole: bool = False
+    """Tell each choice in one delta, at its end: nobody reads the pieces, so they need not be made or carried."""
+    chat: ChatOutput | None = None
+    """None leaves the text as it is: completions, and models without parsers."""
     trace_headers: dict[str, str] | None = None
     """W3C trace context to continue inside the engine."""
+    adapter: str | None = None
+    """Name of the LoRA adapter to generate with; None for the base model."""
+
+
+class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One prompt to embed. `id` as in `GenerationRequest`."""
+
+    id: str
+    prompt: Prompt
+    dimensions: int | None = None
+    """Fewer than the model's own; None for those."""
+    trace_headers: dict[str, str] | None = None
+
+
+class Embedding(msgspec.Struct, frozen=True, array_like=True):
+    """The vector of one prompt: little-endian float32 numbers, packed."""
+
+    vector: bytes
+    prompt_tokens: int
+    cached_tokens: int = 0
+    """Prompt tokens that the prefix cache supplied."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -195,6 +283,8 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, gc=False):
     first: FirstDelta | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCallPart] | None = None
+    reasoning_tokens: int = 0
+    """Tokens of the whole choice that were reasoning; told with its last delta."""
 
 
 class DeltaStream(Protocol):
@@ -233,8 +323,33 @@ class Engine(Protocol):
         Raises `InvalidRequestError` for what cannot be rendered.
         """
 
+    async def detokenize(self, token_ids: list[int]) -> str:
+        """The text that the tokens stand for, special tokens included.
+
+        Raises `InvalidRequestError` for ids outside the vocabulary.
+        """
+
     def generate(self, request: GenerationRequest) -> DeltaStream:
         """Start generating. Does not block and does not raise: errors come out of the stream."""
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        """The prompt's vector. Cancelling the call takes the request out of the engine.
+
+        Raises what a `DeltaStream` raises, for the same reasons.
+        """
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        """Load the LoRA adapter in a folder and serve it by a name, which must be free; all adapters then served.
+
+        Raises `InvalidRequestError` for one that cannot be served. The engine then goes on as before. At most one
+        adapter is loaded or unloaded at a time.
+        """
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        """Serve an adapter no longer; all adapters then served. What generates with it finishes.
+
+        Raises `ModelNotFoundError`.
+        """
 
     def health(self) -> Health:
         """The current phase. Cheap: called on every request."""

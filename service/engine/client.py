@@ -21,6 +21,8 @@ import zmq.asyncio
 
 from service.engine import wire
 from service.engine.base import (
+    Embedding,
+    EmbeddingRequest,
     EngineInfo,
     GenerationRequest,
     Health,
@@ -89,11 +91,27 @@ class HostedEngine:
         answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
         return answer
 
+    async def detokenize(self, token_ids: list[int]) -> str:
+        answer: str = await self._call(lambda call: wire.Detokenize(call, token_ids))
+        return answer
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        answer: Embedding = await self._call(lambda call: wire.Embed(call, request))
+        return answer
+
     async def metrics(self) -> bytes:
         if self._health.phase is not Phase.READY:
             return b""
         answer: bytes = await self._call(wire.ReadMetrics)
         return answer
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        names: tuple[str, ...] = await self._call(lambda call: wire.LoadAdapter(call, name, folder))
+        return names
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        names: tuple[str, ...] = await self._call(lambda call: wire.UnloadAdapter(call, name))
+        return names
 
     def generate(self, request: GenerationRequest) -> BufferedStream:
         number = next(self._numbers)
@@ -137,6 +155,10 @@ class HostedEngine:
         try:
             self._send(message(number))
             return await future
+        except asyncio.CancelledError:
+            if not self._closing:
+                self._send(wire.CancelCall(number))
+            raise
         finally:
             del self._calls[number]
 
@@ -179,7 +201,13 @@ class HostedEngine:
 
     def _take_message(self, message: wire.ToClient) -> None:
         match message:
-            case wire.Rendered(call, answer) | wire.MetricsText(call, answer):
+            case (
+                wire.Rendered(call, answer)
+                | wire.Detokenized(call, answer)
+                | wire.Embedded(call, answer)
+                | wire.MetricsText(call, answer)
+                | wire.AdaptersServed(call, answer)
+            ):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)
             case wire.CallFailed(call, failure):

@@ -61,7 +61,7 @@ class EngineHost:
         self._room = asyncio.Event()
         self._room.set()
         self._pumps: dict[int, asyncio.Task[None]] = {}
-        self._answers: set[asyncio.Task[None]] = set()
+        self._answers: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> int:
         """Start the engine and serve until told to stop. Returns the process's exit code."""
@@ -87,8 +87,19 @@ class EngineHost:
                     pump.cancel()
             case wire.Render(call, _):
                 self._answer(call, self._render(message))
+            case wire.Detokenize(call, _):
+                self._answer(call, self._detokenize(message))
+            case wire.Embed(call, _):
+                self._answer(call, self._embed(message))
+            case wire.CancelCall(call):
+                if (answer := self._answers.get(call)) is not None:
+                    answer.cancel()
             case wire.ReadMetrics(call):
                 self._answer(call, self._read_metrics(message))
+            case wire.LoadAdapter(call, _, _):
+                self._answer(call, self._load_adapter(message))
+            case wire.UnloadAdapter(call, _):
+                self._answer(call, self._unload_adapter(message))
 
     async def _pump(self, number: int, request: GenerationRequest) -> None:
         """Carry one generation's deltas to the outbox; a cancelled pump aborts its engine request."""
@@ -142,15 +153,30 @@ class EngineHost:
             except Exception as error:  # noqa: BLE001 (the outermost handler of a call in this process)
                 self._send(wire.CallFailed(call, _failure(error)))
 
-        task = asyncio.create_task(answer())
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
+        def settle(_: asyncio.Task[None]) -> None:
+            del self._answers[call]
+            work.close()  # a task that was cancelled before its first step has not begun it
+
+        task = self._answers[call] = asyncio.create_task(answer())
+        task.add_done_callback(settle)
 
     async def _render(self, message: wire.Render) -> wire.ToClient:
         return wire.Rendered(message.call, await self._engine.render(message.prompt))
 
+    async def _detokenize(self, message: wire.Detokenize) -> wire.ToClient:
+        return wire.Detokenized(message.call, await self._engine.detokenize(message.token_ids))
+
+    async def _embed(self, message: wire.Embed) -> wire.ToClient:
+        return wire.Embedded(message.call, await self._engine.embed(message.request))
+
     async def _read_metrics(self, message: wire.ReadMetrics) -> wire.ToClient:
         return wire.MetricsText(message.call, await self._engine.metrics())
+
+    async def _load_adapter(self, message: wire.LoadAdapter) -> wire.ToClient:
+        return wire.AdaptersServed(message.call, await self._engine.load_adapter(message.name, message.folder))
+
+    async def _unload_adapter(self, message: wire.UnloadAdapter) -> wire.ToClient:
+        return wire.AdaptersServed(message.call, await self._engine.unload_adapter(message.name))
 
 
 def _failure(error: Exception) -> wire.Failure:

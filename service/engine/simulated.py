@@ -3,21 +3,30 @@
 It batches continuously as a real engine does: every step gives each running request one token, at most
 `max_num_seqs` run at once and the others wait, first come, first served. Prompts are tokenised as UTF-8 bytes; the
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
-the text (temperature, penalties, bias) have no effect; those that end it or describe it have.
+the text (temperature, penalties, bias) have no effect; those that end it or describe it have. With a LoRA adapter the
+script begins with the adapter's name in brackets.
+
+As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
 
 import asyncio
 import itertools
 import math
 import re
+import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from service.engine.base import (
     ChatPrompt,
     Delta,
+    Embedding,
+    EmbeddingRequest,
+    EmbeddingSizes,
     EngineInfo,
     FirstDelta,
     GenerationRequest,
@@ -29,12 +38,15 @@ from service.engine.base import (
     ReportProgress,
     StructuredOutput,
     TokenLogprob,
+    ToolCallPart,
 )
 from service.engine.grammar_limits import check_limits
+from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
 from service.engine.simulated_form import shortest
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
-from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError
+from service.engine.whole import whole
+from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.settings import EngineSettings, SimulationSettings
 
 BYTE_TOKENS: Final = 256
@@ -55,16 +67,23 @@ class SimulatedEngine:
         self._settings = simulation
         self._words = _words(simulation.text)
         self._names = tuple(engine.served_model_name) or (engine.model,)
+        self._adapters = dict.fromkeys(engine.lora_adapters)
         self._context = engine.max_model_len or simulation.context_tokens
         self._max_num_seqs = engine.max_num_seqs or simulation.max_num_seqs
         self._health = Health(Phase.STARTING)
         self._waiting: deque[_Sequence] = deque()
         self._running: list[_Sequence] = []
+        self._embedding = 0
+        self._embeds = engine.extra.get("runner") == "pooling"
+        self._matryoshka = bool(engine.extra.get("hf_overrides", {}).get("is_matryoshka"))
         self._stepper: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
         self._steps_a_turn = 1 if simulation.itl_seconds else INSTANT_STEPS
         # A plain step's delta depends on the word alone, so the same object serves every request.
         self._plain = [Delta(0, word, [FIRST_WORD + i]) for i, word in enumerate(self._words)]
+        self._reasoning = [
+            Delta(0, "", [FIRST_WORD], reasoning=word) for word in _words(simulation.reasoning) if word.strip()
+        ]
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         phases = (Phase.IMPORTING, Phase.LOADING_WEIGHTS, Phase.WARMING_UP)
@@ -85,19 +104,49 @@ class SimulatedEngine:
             tensor_parallel_size=1,
             pipeline_parallel_size=1,
             data_parallel_size=1,
+            adapters=tuple(self._adapters),
             version="simulated",
+            tool_call_parser="simulated",
+            reasoning_parser="simulated" if self._reasoning else None,
+            embeddings=EmbeddingSizes(full=EMBEDDING_SIZE, matryoshka=self._matryoshka) if self._embeds else None,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
-        if isinstance(prompt, ChatPrompt):
-            return [self._tokenise(_flatten(prompt))]
-        return [self._tokenise(given) if isinstance(given, str) else self._check(given) for given in prompt.prompts]
+        given, field = ([_flatten(prompt)], "") if isinstance(prompt, ChatPrompt) else (prompt.prompts, prompt.field)
+        prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each, field) for each in given]
+        if not prompt.unlimited:
+            self._check_context(prompts)
+        return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        self._check_vocabulary(token_ids, "tokens")
+        runs = itertools.groupby(token_ids, lambda token_id: token_id < BYTE_TOKENS)
+        return "".join(
+            bytes(run).decode("utf-8", "replace") if are_bytes else "".join(map(self.token_text, run))
+            for are_bytes, run in runs
+        )
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
+        self._check_ready()
+        self._embedding += 1
+        try:
+            await asyncio.sleep(self._settings.ttft_seconds)
+        finally:
+            self._embedding -= 1
+        self._check_ready()
+        token_ids = request.prompt.token_ids
+        return Embedding(embedding_of(token_ids, request.dimensions or EMBEDDING_SIZE), len(token_ids))
 
     def generate(self, request: GenerationRequest) -> BufferedStream:
         sequences: list[_Sequence] = []
         stream = BufferedStream(request.sampling.n, on_abort=lambda: self._drop(sequences))
-        if self._health.phase is not Phase.READY:
-            stream.fail(EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later."))
+        try:
+            self._check_ready()
+        except EngineUnavailableError as error:
+            stream.fail(error)
+            return stream
+        if request.adapter is not None and request.adapter not in self._adapters:
+            stream.fail(ModelNotFoundError(f"The adapter '{request.adapter}' is not loaded here.", param="model"))
             return stream
         if (form := request.sampling.structured) is not None:
             try:
@@ -111,12 +160,22 @@ class SimulatedEngine:
         self._work.set()
         return stream
 
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        self._adapters[name] = None
+        return tuple(self._adapters)
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        if name not in self._adapters:
+            raise ModelNotFoundError(f"The adapter '{name}' is not loaded here.", param="model")
+        del self._adapters[name]
+        return tuple(self._adapters)
+
     def health(self) -> Health:
         return self._health
 
     async def metrics(self) -> bytes:
         labels = f'{{model_name="{self._names[0]}"}}'
-        rows = (("running", len(self._running)), ("waiting", len(self._waiting)))
+        rows = (("running", len(self._running) + self._embedding), ("waiting", len(self._waiting)))
         return "".join(
             f"# HELP vllm:num_requests_{name} Requests {name} in the simulated engine.\n"
             f"# TYPE vllm:num_requests_{name} gauge\n"
@@ -158,24 +217,36 @@ class SimulatedEngine:
         self._waiting = deque(sequence for sequence in self._waiting if id(sequence) not in gone)
 
     def _tokenise(self, text: str) -> Prompt:
-        data = text.encode("utf-8", "surrogatepass")
-        if len(data) > self._context:
+        return Prompt(token_ids=list(text.encode("utf-8", "surrogatepass")), text=text)
+
+    def _check_ready(self) -> None:
+        if self._health.phase is not Phase.READY:
+            raise EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later.")
+
+    def _check_context(self, prompts: list[Prompt]) -> None:
+        longest = max(len(prompt.token_ids) for prompt in prompts)
+        if longest > self._context:
             raise ContextLengthError(
                 f"This model's maximum context length is {self._context} tokens, but the prompt has "
-                f"{len(data)} tokens. Shorten the prompt."
+                f"{longest} tokens. Shorten the prompt."
             )
-        return Prompt(token_ids=list(data), text=text)
 
-    def _check(self, token_ids: list[int]) -> Prompt:
+    def _check(self, token_ids: list[int], field: str) -> Prompt:
+        self._check_vocabulary(token_ids, field)
+        return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
+
+    def _check_vocabulary(self, token_ids: list[int], field: str) -> None:
         vocabulary = FIRST_WORD + len(self._words)
         for token_id in token_ids:
             if not 0 <= token_id < vocabulary:
                 raise InvalidRequestError(
-                    f"prompt: token id {token_id} is outside the vocabulary of {vocabulary} tokens.",
-                    param="prompt",
+                    f"{field}: token id {token_id} is outside the vocabulary of {vocabulary} tokens.",
+                    param=field,
                     code="invalid_value",
                 )
-        return Prompt(token_ids=token_ids, text="".join(map(self.token_text, token_ids)))
+
+    def _spelt_out(self, prompt: Prompt) -> Prompt:
+        return msgspec.structs.replace(prompt, token_strings=[self.token_text(each) for each in prompt.token_ids])
 
     def token_text(self, token_id: int) -> str:
         """The text of one token; a byte that is no character of its own becomes U+FFFD."""
@@ -183,13 +254,33 @@ class SimulatedEngine:
             return bytes((token_id,)).decode("utf-8", "replace")
         return "" if token_id == END_OF_SEQUENCE else self._words[token_id - FIRST_WORD]
 
-    def script(self, form: StructuredOutput | None) -> list[Delta]:
-        """Plain deltas for what is written, word by word: the settings' text, or where that is easy the form's."""
+    def script(self, request: GenerationRequest) -> list[Delta]:
+        """What a request is answered with, one delta per token: words, reasoning before them, or a forced call."""
+        answer = self._answer(request.sampling.structured)
+        if request.chat is None:
+            return answer
+        use = request.chat.tool_use
+        if use is not None and use.choice == "required":
+            name = use.name or use.tools[0]["function"]["name"]
+            return [*self._reasoning, *self._call(name)]
+        return [*self._reasoning, *answer] if self._reasoning else answer
+
+    def _answer(self, form: StructuredOutput | None) -> list[Delta]:
+        """The settings' text word by word, or where that is easy a text that has the form."""
         text = None if form is None else shortest(form)
         if text is None:
             return self._plain
         # The words of a form have no ids of their own; they borrow the script's.
         return [Delta(0, word, [FIRST_WORD + i % len(self._words)]) for i, word in enumerate(_words(text) or [""])]
+
+    def _call(self, name: str) -> list[Delta]:
+        arguments = self._settings.tool_arguments
+        pieces = [arguments[at : at + 4] for at in range(0, len(arguments), 4)]
+        parts = [
+            ToolCallPart(0, f"call-{secrets.token_hex(8)}", name),
+            *(ToolCallPart(0, arguments=piece) for piece in pieces),
+        ]
+        return [Delta(0, "", [FIRST_WORD], tool_calls=[part]) for part in parts]
 
     def prompt_logprobs(self, prompt: Prompt) -> list[PositionLogprobs | None]:
         """Scripted log probabilities for a prompt; nothing precedes its first token."""
@@ -204,6 +295,7 @@ class _Sequence:
         "_due",
         "_engine",
         "_index",
+        "_kept",
         "_plain",
         "_position",
         "_queued",
@@ -219,9 +311,10 @@ class _Sequence:
         sampling = request.sampling
         self.stream = stream
         self._engine = engine
-        self._script = engine.script(sampling.structured)
         self._index = index
         self._request = request
+        self._script = engine.script(request)
+        self._kept: list[Delta] | None = [] if request.whole else None
         self._position = 0
         self._queued = now
         self._due = math.inf
@@ -244,21 +337,26 @@ class _Sequence:
             len(self._script), self._request.sampling.min_tokens
         )
         if self._plain and position > 0 and position + 1 < limit and not ends_itself:
-            self.stream.push(self._word(position))
+            self._tell(self._script[position % len(self._script)])
             return False
         delta = self._full_delta(position, ends_itself=ends_itself, at_limit=position + 1 >= limit)
-        self.stream.push(delta)
+        self._tell(delta)
         return delta.finish_reason is not None
 
-    def _word(self, position: int) -> Delta:
-        """The script repeats."""
-        return self._script[position % len(self._script)]
+    def _tell(self, delta: Delta) -> None:
+        if self._kept is None:
+            self.stream.push(delta)
+            return
+        self._kept.append(delta)
+        if delta.finish_reason is not None:
+            self.stream.push(whole(self._kept))
 
     def _full_delta(self, position: int, *, ends_itself: bool, at_limit: bool) -> Delta:
-        plain = self._word(position)
+        plain = self._script[position % len(self._script)]
         sampling = self._request.sampling
         token_id = plain.token_ids[0]
-        text, reason = plain.text, None
+        marker = f"[{self._request.adapter}] " if self._request.adapter and position == 0 else ""
+        text, reason = marker + plain.text, None
         stop_reason: int | str | None = None
         if self._stops is not None:
             text, stop_reason = self._stops.feed(text)
@@ -277,8 +375,11 @@ class _Sequence:
             [token_id],
             reason,
             stop_reason,
-            None if wants is None else [_position(plain.text, token_id, wants)],
+            None if wants is None else [_position(marker + plain.text, token_id, wants)],
             self._first() if position == 0 else None,
+            plain.reasoning,
+            plain.tool_calls,
+            0 if reason is None else sum(each.reasoning is not None for each in self._script[: position + 1]),
         )
 
     def _first(self) -> FirstDelta:
@@ -287,14 +388,14 @@ class _Sequence:
         return FirstDelta(0, self._queued, scored)
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
+
+
 def _position(token: str, token_id: int, top: int) -> PositionLogprobs:
     chosen = TokenLogprob(token, token_id, SCRIPTED_LOGPROB)
     others = (TokenLogprob(chr(97 + i), 97 + i, SCRIPTED_LOGPROB - 1 - i) for i in itertools.count())
     return PositionLogprobs(chosen, [chosen, *itertools.islice(others, top - 1)] if top else [])
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
 
 
 def _flatten(prompt: ChatPrompt) -> str:

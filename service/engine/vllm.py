@@ -11,8 +11,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import msgspec
+
 from service.engine.base import (
     Delta,
+    Embedding,
+    EmbeddingRequest,
     EngineInfo,
     GenerationRequest,
     Health,
@@ -22,17 +26,25 @@ from service.engine.base import (
     ReportProgress,
     Sampling,
 )
-from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment
+from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
 from service.engine.vllm_grammar_process import GrammarProcess
-from service.errors import EngineUnavailableError, TidegateError
+from service.engine.vllm_lora_limits import RANKS
+from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
 from service.models import bundled
+from service.models.adapter import AdapterError, AdapterFolder, read_base
+from service.models.adapter_source import all_adapters
 from service.settings import EngineSettings
+from service.settings.lora import check_ranks
 from service.tracing import traces_endpoint
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from service.engine.vllm_adapter_stream import AdapterStream
+    from service.engine.vllm_adapters import VllmAdapters
     from service.engine.vllm_grammar_guard import GrammarGuard
+    from service.engine.vllm_parse import ChatParser, ParserFactory
     from service.engine.vllm_render import VllmRenderer
 
 logger = logging.getLogger("tidegate.engine.vllm")
@@ -50,6 +62,9 @@ class VllmEngine:
         self._renderer: VllmRenderer | None = None
         self._grammar_process: GrammarProcess | None = None
         self._guard: GrammarGuard | None = None
+        self._parsers: ParserFactory | None = None
+        self._adapters: VllmAdapters | None = None
+        self._model = Path()
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -64,28 +79,38 @@ class VllmEngine:
         self._grammar_process = await GrammarProcess.spawn()
         accelerator = detect_accelerator(self._settings)
         model = self._prepared_model()
+        self._model = Path(model)
+        folders = self._prepared_adapters()
         os.environ.update(environment(self._settings, accelerator, model, os.environ))
-        arguments = derived_arguments(self._settings, accelerator, model)
+        arguments = derived_arguments(self._settings, accelerator, model, folders.values())
         if self._otlp_endpoint is not None:
             # vLLM would speak gRPC; collectors are given to us by their HTTP address.
             os.environ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] = "http/protobuf"
             arguments["otlp_traces_endpoint"] = traces_endpoint(self._otlp_endpoint)
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
-        from service.engine.vllm_grammar_guard import GrammarGuard, vocabulary_of
+        from service.engine.vllm_adapters import VllmAdapters
+        from service.engine.vllm_grammar_guard import guarded
+        from service.engine.vllm_parse import ParserFactory, check_parser_names
         from service.engine.vllm_render import VllmRenderer
 
+        tool_call, reasoning = tool_call_parser(self._settings), self._settings.reasoning_parser
+        check_parser_names(tool_call, reasoning)
         config = vllm_launch.build_config(arguments)
         self._enter(Health(Phase.LOADING_WEIGHTS))
         self._llm = vllm_launch.launch(config)
         self._renderer = VllmRenderer(self._llm.renderer)
+        if (tokenizer := self._llm.renderer.tokenizer) is not None:
+            self._parsers = ParserFactory(tokenizer, config.model_config, tool_call=tool_call, reasoning=reasoning)
+        capacity = (config.lora_config.max_cpu_loras or 0) if config.lora_config else 0
+        paths = {name: folder.path for name, folder in folders.items()}
+        self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
-        vocabulary = vocabulary_of(self._llm)
-        await self._grammar_process.introduce(vocabulary)
-        self._guard = GrammarGuard(self._grammar_process, vocabulary)
-        await self._warm_up()
+        self._guard = await guarded(self._llm, self._grammar_process)
+        info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
+        await self._warm_up(info)
         self._health = Health(Phase.READY)
-        return vllm_launch.describe(self._llm)
+        return msgspec.structs.replace(info, adapters=self._adapters.names)
 
     def _prepared_model(self) -> str:
         if not bundled.is_bundled(self._settings.model):
@@ -94,11 +119,25 @@ class VllmEngine:
         self._enter(Health(Phase.PREPARING_MODEL))
         return str(bundled.prepare(lambda done: self._enter(Health(Phase.PREPARING_MODEL, done))))
 
-    async def _warm_up(self) -> None:
+    def _prepared_adapters(self) -> dict[str, AdapterFolder]:
+        """The adapters of the settings. Raises `ConfigurationError` for one that does not fit the model."""
+        folders = all_adapters(self._settings)
+        check_ranks(self._settings, {name: folder.rank for name, folder in folders.items()}, RANKS[-1])
+        base = read_base(self._model) if folders else {}
+        for name, folder in folders.items():
+            try:
+                folder.check_fits(base)
+            except AdapterError as error:
+                raise ConfigurationError(f"engine.lora_adapters.{name} is {folder.path}, {error}") from error
+        return folders
+
+    async def _warm_up(self, info: EngineInfo) -> None:
         """Let the first request not be the one that waits for lazily built kernels."""
-        request = GenerationRequest(
-            id="warm-up", prompt=Prompt(token_ids=[1] * 8), sampling=Sampling(max_tokens=2, ignore_eos=True)
-        )
+        prompt = Prompt(token_ids=[1] * 8)
+        if info.task == "embed":
+            await self.embed(EmbeddingRequest(id="warm-up", prompt=prompt))
+            return
+        request = GenerationRequest(id="warm-up", prompt=prompt, sampling=Sampling(max_tokens=2, ignore_eos=True))
         async for _ in self.generate(request):
             pass
 
@@ -107,10 +146,51 @@ class VllmEngine:
             raise self._unavailable()
         return await self._renderer.render(prompt)
 
-    def generate(self, request: GenerationRequest) -> "VllmStream":
+    async def detokenize(self, token_ids: list[int]) -> str:
+        if self._renderer is None:
+            raise self._unavailable()
+        return await self._renderer.detokenize(token_ids)
+
+    async def embed(self, request: EmbeddingRequest) -> Embedding:
         if self._llm is None:
             raise self._unavailable()
-        return VllmStream(self._llm, request, self._guard)
+        from service.engine import vllm_embed
+
+        return await vllm_embed.embed(self._llm, request)
+
+    def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
+        llm = self._llm
+        if llm is None:
+            raise self._unavailable()
+        if request.adapter is None:
+            return VllmStream(llm, request, self._guard, self._parsers)
+        from service.engine.vllm_adapter_stream import AdapterStream
+
+        return AdapterStream(
+            self._running_adapters(),
+            request.adapter,
+            lambda lora: VllmStream(llm, request, self._guard, self._parsers, lora),
+        )
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        adapters = self._running_adapters()
+        path = Path(folder)
+        try:
+            await asyncio.to_thread(lambda: AdapterFolder.read(path).check_fits(read_base(self._model)))
+        except AdapterError as error:
+            raise InvalidRequestError(f"lora_path names {path.name}, {error}.", code="invalid_adapter") from error
+        await adapters.load(name, path)
+        return adapters.names
+
+    async def unload_adapter(self, name: str) -> tuple[str, ...]:
+        adapters = self._running_adapters()
+        await adapters.unload(name)
+        return adapters.names
+
+    def _running_adapters(self) -> "VllmAdapters":
+        if self._adapters is None:
+            raise self._unavailable()
+        return self._adapters
 
     def health(self) -> Health:
         if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:
@@ -142,14 +222,24 @@ class VllmEngine:
 class VllmStream:
     """One request inside vLLM; its outputs become deltas as they are read."""
 
-    def __init__(self, llm: "AsyncLLM", request: GenerationRequest, guard: "GrammarGuard | None") -> None:
+    def __init__(
+        self,
+        llm: "AsyncLLM",
+        request: GenerationRequest,
+        guard: "GrammarGuard | None",
+        parsers: "ParserFactory | None",
+        lora: "LoRARequest | None" = None,
+    ) -> None:
         from service.engine import vllm_translate
 
         self._llm = llm
         self._request = request
         self._guard = guard
+        self._lora = lora
         self._translate = vllm_translate.translate
         self._reader = vllm_translate.DeltaReader(request, llm.renderer.tokenizer)
+        self._parsers = parsers
+        self._parser: ChatParser | None = None
         self._outputs: AsyncGenerator[Any, None] | None = None
         self._closed = False
 
@@ -160,13 +250,13 @@ class VllmStream:
         try:
             while not self._closed:
                 if self._outputs is None:
-                    await self._check_form()
+                    outputs = await self._submit()
                     if self._closed:
                         break
-                    self._outputs = self._submit()
+                    self._outputs = outputs
                 output = await anext(self._outputs)
                 if not self._closed and (deltas := self._reader.read(output)):
-                    return deltas
+                    return deltas if self._parser is None else list(map(self._parser.parse, deltas))
         except (StopAsyncIteration, TidegateError):
             raise
         except Exception as error:  # vLLM's own errors have no common base class
@@ -174,25 +264,30 @@ class VllmStream:
             raise self._translate(error) from error
         raise StopAsyncIteration
 
-    async def _check_form(self) -> None:
-        """Let nothing be submitted that might stall the engine while it compiles."""
-        form = self._request.sampling.structured
-        if form is not None and self._guard is not None:
-            await self._guard.check(form)
-
-    def _submit(self) -> "AsyncGenerator[Any, None]":
-        from service.engine.vllm_translate import sampling_params
+    async def _submit(self) -> "AsyncGenerator[Any, None]":
+        from service.engine.vllm_translate import asked_form, sampling_params
 
         request = self._request
         prompt: Any = {"type": "token", "prompt_token_ids": request.prompt.token_ids}
         if request.cache_salt is not None:
             prompt["cache_salt"] = request.cache_salt
+        params, further = sampling_params(request.sampling, whole=request.whole), {}
+        self._parser = self._parsers.parser(request) if self._parsers is not None else None
+        if self._parser is not None:
+            self._parser.adjust(params)
+            further = self._parser.submission()
+        # The parser may have asked for a form as well: the one of forced tool calls.
+        form = asked_form(params, request.sampling)
+        if form is not None and self._guard is not None:
+            await self._guard.check(form)
         return self._llm.generate(
             prompt,
-            sampling_params(request.sampling),
+            params,
             request.id,
+            lora_request=self._lora,
             prompt_text=request.prompt.text,
             trace_headers=request.trace_headers,
+            **further,
         )
 
     async def aclose(self) -> None:

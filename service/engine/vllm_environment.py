@@ -5,11 +5,14 @@ Does not import vLLM: all of this must be in place before it is imported, becaus
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from service.engine.vllm_lora_limits import lora_arguments
 from service.errors import ConfigurationError
+from service.models import bundled
+from service.models.adapter import AdapterFolder
 from service.settings import EngineSettings
 
 CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
@@ -17,6 +20,15 @@ CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
 
 CPU_MAX_NUM_SEQS: Final = 64
 """Sequences in one batch on CPU where the settings give none; more only lengthens every step on a few cores."""
+
+
+BUNDLED_TOOL_CALL_PARSER: Final = "hermes"
+"""The bundled model's chat template asks for calls in this form."""
+
+
+def tool_call_parser(engine: EngineSettings) -> str | None:
+    """The parser of tool calls: the one in the settings, else the bundled model's own."""
+    return engine.tool_call_parser or (BUNDLED_TOOL_CALL_PARSER if bundled.is_bundled(engine.model) else None)
 
 
 def detect_accelerator(engine: EngineSettings) -> Literal["cpu", "cuda"]:
@@ -63,13 +75,16 @@ def bind_threads(cores: Sequence[int], ranks: int) -> str:
     return "|".join(",".join(map(str, group)) for group in groups)
 
 
-def derived_arguments(engine: EngineSettings, accelerator: str, model: str) -> dict[str, Any]:
+def derived_arguments(
+    engine: EngineSettings, accelerator: str, model: str, adapters: Collection[AdapterFolder] = ()
+) -> dict[str, Any]:
     """Arguments for AsyncEngineArgs: those that were set, and ours where the settings leave the choice."""
     arguments = {**engine.vllm_arguments(), "model": model}
     arguments.setdefault("disable_log_stats", False)
     arguments["structured_outputs_config"] = _structured_outputs_config(arguments.get("structured_outputs_config"))
     if not arguments.get("served_model_name"):
         arguments["served_model_name"] = [engine.model]
+    arguments = {**lora_arguments(engine, adapters), **arguments}
     if accelerator == "cpu":
         if engine.enforce_eager is None:
             # Compiling costs 40 s at start. PP needs it: without the warm-up that compiling entails, vLLM 0.32's

@@ -10,7 +10,7 @@ from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
 
-from service.engine.base import EngineInfo
+from service.engine.base import EmbeddingSizes, EngineInfo
 from service.errors import ConfigurationError, EngineUnavailableError
 
 
@@ -40,8 +40,8 @@ def launch(config: VllmConfig) -> AsyncLLM:
         raise EngineUnavailableError(f"The engine could not start with {model}: {_one_line(str(error))}") from error
 
 
-def describe(llm: AsyncLLM) -> EngineInfo:
-    """What was started, in the terms of the seam."""
+async def describe(llm: AsyncLLM, *, tool_call_parser: str | None, reasoning_parser: str | None) -> EngineInfo:
+    """What was started, in the terms of the seam. Raises `ConfigurationError` for a task that is not served."""
     config = llm.vllm_config
     model, cache, parallel = config.model_config, config.cache_config, config.parallel_config
     names = model.served_model_name
@@ -58,9 +58,29 @@ def describe(llm: AsyncLLM) -> EngineInfo:
         pipeline_parallel_size=parallel.pipeline_parallel_size,
         data_parallel_size=parallel.data_parallel_size,
         version=f"vllm {vllm.__version__}",
+        tool_call_parser=tool_call_parser,
+        reasoning_parser=reasoning_parser,
         default_sampling={
             name: value for name, value in model.get_diff_sampling_param().items() if name != "max_tokens"
         },
+        embeddings=await _embedding_sizes(llm),
+    )
+
+
+async def _embedding_sizes(llm: AsyncLLM) -> EmbeddingSizes | None:
+    model = llm.vllm_config.model_config
+    if model.runner_type != "pooling":
+        return None
+    tasks = await llm.get_supported_tasks()
+    if "embed" not in tasks:
+        raise ConfigurationError(
+            f"vLLM runs {model.model} for {', '.join(tasks) or 'nothing'}, but only text and embeddings are served "
+            f"here. Set engine.convert to embed, or choose another model."
+        )
+    return EmbeddingSizes(
+        full=model.embedding_size,
+        matryoshka=bool(model.is_matryoshka),
+        choices=tuple(model.matryoshka_dimensions or ()),
     )
 
 

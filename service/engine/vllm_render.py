@@ -1,10 +1,12 @@
 """Prompts for vLLM: its own renderer applies the chat template, tokenises and checks ids. Imports vLLM."""
 
+import asyncio
 from dataclasses import replace
 
+import msgspec
 from jinja2 import TemplateError
 from vllm.exceptions import VLLMClientError
-from vllm.renderers import BaseRenderer, ChatParams
+from vllm.renderers import BaseRenderer, ChatParams, TokenizeParams
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 
 from service.engine.base import ChatPrompt, Prompt, Renderable, TextPrompts
@@ -22,34 +24,41 @@ class VllmRenderer:
     async def render(self, prompt: Renderable) -> list[Prompt]:
         """One `Prompt` for each given. Raises `InvalidRequestError`."""
         try:
-            if isinstance(prompt, ChatPrompt):
-                return await self._render_chat(prompt)
-            return await self._render_texts(prompt)
+            prompts = await (
+                self._render_chat(prompt) if isinstance(prompt, ChatPrompt) else self._render_texts(prompt)
+            )
+            return await asyncio.to_thread(self._spelt_out, prompts) if prompt.want_token_strings else prompts
         except (VLLMClientError, ValueError, TypeError, TemplateError) as error:
             raise self._refusal(error, prompt) from error
 
     async def _render_chat(self, prompt: ChatPrompt) -> list[Prompt]:
         params = ChatParams(
             chat_template_kwargs={
+                **prompt.template_kwargs,
                 "add_generation_prompt": prompt.add_generation_prompt,
                 "continue_final_message": prompt.continue_final_message,
+                "tools": prompt.tools,
             }
         )
         # The parser of messages fills defaults into them, so it gets its own copies.
         messages = [dict(message) for message in prompt.messages]
-        _, rendered = await self._renderer.render_chat_async([messages], params)
+        defaults = self._renderer.default_chat_tok_params
+        tok_params = replace(defaults, max_total_tokens=None) if prompt.unlimited else defaults
+        _, rendered = await self._renderer.render_chat_async([messages], params, tok_params)
         return [Prompt(token_ids=list(each["prompt_token_ids"])) for each in rendered]
 
     async def _render_texts(self, prompt: TextPrompts) -> list[Prompt]:
         config = self._renderer.model_config
         for given in prompt.prompts:
             if isinstance(given, list):
-                self._renderer.validate_token_ids(given, parameter="prompt")
+                self._renderer.validate_token_ids(given, parameter=prompt.field)
         params = replace(
             self._renderer.default_cmpl_tok_params,
             add_special_tokens=prompt.add_special_tokens,
             needs_detokenization=prompt.want_text,
         )
+        if prompt.unlimited:
+            params = replace(params, max_total_tokens=None)
         parsed = [parse_model_prompt(config, given) for given in prompt.prompts]
         rendered = await self._renderer.render_cmpl_async(parsed, params)
         return [
@@ -60,8 +69,29 @@ class VllmRenderer:
             for given, each in zip(prompt.prompts, rendered, strict=True)
         ]
 
+    def _spelt_out(self, prompts: list[Prompt]) -> list[Prompt]:
+        # Models have ids that their tokenizer does not know; those have no string.
+        tokens_of = self._renderer.get_tokenizer().convert_ids_to_tokens
+        return [
+            msgspec.structs.replace(each, token_strings=[token or "" for token in tokens_of(each.token_ids)])
+            for each in prompts
+        ]
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        """The text of these tokens. Raises `InvalidRequestError`."""
+        params = TokenizeParams(max_total_tokens=None, needs_detokenization=True)
+        try:
+            self._renderer.validate_token_ids(token_ids)
+            rendered = await self._renderer.tokenize_prompt_async({"prompt_token_ids": token_ids}, params)
+        except (VLLMClientError, ValueError, TypeError) as error:
+            refusal = translate(error)
+            refusal.param = "tokens"
+            raise refusal from error
+        text: str = rendered["prompt"]
+        return text
+
     def _refusal(self, error: Exception, prompt: Renderable) -> TidegateError:
-        param = "messages" if isinstance(prompt, ChatPrompt) else "prompt"
+        param = "messages" if isinstance(prompt, ChatPrompt) else prompt.field
         if getattr(error, "parameter", None) in ("input_text", "input_tokens"):
             return ContextLengthError(
                 f"This model's maximum context length is {self._context} tokens, and the prompt alone is longer. "

@@ -1,5 +1,6 @@
 """The seam's terms into vLLM's and back: sampling parameters, deltas, errors. Imports vLLM."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -32,8 +33,8 @@ GREEDY_BELOW: Final = 1e-5
 """Temperatures below are greedy to vLLM (`_SAMPLING_EPS`)."""
 
 
-def sampling_params(sampling: Sampling) -> SamplingParams:
-    """vLLM's parameters for one request, streaming deltas. The names are the same on both sides."""
+def sampling_params(sampling: Sampling, *, whole: bool) -> SamplingParams:
+    """vLLM's parameters for one request, for deltas or all at once. The names are the same on both sides."""
     return SamplingParams(
         n=sampling.n if distinct_choices(sampling) else 1,
         max_tokens=sampling.max_tokens,
@@ -58,7 +59,7 @@ def sampling_params(sampling: Sampling) -> SamplingParams:
         structured_outputs=_structured_outputs(sampling.structured),
         skip_special_tokens=sampling.skip_special_tokens,
         spaces_between_special_tokens=sampling.spaces_between_special_tokens,
-        output_kind=RequestOutputKind.DELTA,
+        output_kind=RequestOutputKind.FINAL_ONLY if whole else RequestOutputKind.DELTA,
     )
 
 
@@ -66,6 +67,23 @@ def _structured_outputs(wanted: StructuredOutput | None) -> StructuredOutputsPar
     if wanted is None:
         return None
     return StructuredOutputsParams(**{name: form for name, form in asdict(wanted).items() if name != "param"})
+
+
+def asked_form(params: SamplingParams, sampling: Sampling) -> StructuredOutput | None:
+    """The form in vLLM's parameters, which is the request's own or one that a parser of tool calls has put there."""
+    asked = params.structured_outputs
+    if asked is None:
+        return None
+    schema = json.dumps(asked.json) if isinstance(asked.json, dict) else asked.json
+    return StructuredOutput(
+        json=schema,
+        json_object=asked.json_object,
+        regex=asked.regex,
+        choice=asked.choice,
+        grammar=asked.grammar,
+        structural_tag=asked.structural_tag,
+        param="tools" if sampling.structured is None else sampling.structured.param,
+    )
 
 
 def distinct_choices(sampling: Sampling) -> bool:

@@ -8,7 +8,16 @@ from typing import TypeAlias
 
 import msgspec
 
-from service.engine.base import Delta, EngineInfo, GenerationRequest, Health, Prompt, Renderable
+from service.engine.base import (
+    Delta,
+    Embedding,
+    EmbeddingRequest,
+    EngineInfo,
+    GenerationRequest,
+    Health,
+    Prompt,
+    Renderable,
+)
 from service.errors import InternalError, TidegateError, UnavailableError, error_classes
 
 
@@ -52,15 +61,44 @@ class Abort(_Message, frozen=True):
     stream: int
 
 
+class Detokenize(_Message, frozen=True):
+    call: int
+    token_ids: list[int]
+
+
+class Embed(_Message, frozen=True):
+    call: int
+    request: EmbeddingRequest
+
+
+class CancelCall(_Message, frozen=True):
+    """Nobody waits for the answer any more."""
+
+    call: int
+
+
 class ReadMetrics(_Message, frozen=True):
     call: int
+
+
+class LoadAdapter(_Message, frozen=True):
+    call: int
+    name: str
+    folder: str
+
+
+class UnloadAdapter(_Message, frozen=True):
+    call: int
+    name: str
 
 
 class Stop(_Message, frozen=True):
     """Close the engine and exit."""
 
 
-ToHost: TypeAlias = Render | Generate | Abort | ReadMetrics | Stop
+ToHost: TypeAlias = (
+    Render | Generate | Abort | Detokenize | Embed | CancelCall | ReadMetrics | LoadAdapter | UnloadAdapter | Stop
+)
 
 
 class Report(_Message, frozen=True):
@@ -82,9 +120,24 @@ class Rendered(_Message, frozen=True):
     prompts: list[Prompt]
 
 
+class Detokenized(_Message, frozen=True):
+    call: int
+    text: str
+
+
+class Embedded(_Message, frozen=True):
+    call: int
+    embedding: Embedding
+
+
 class MetricsText(_Message, frozen=True):
     call: int
     text: bytes
+
+
+class AdaptersServed(_Message, frozen=True):
+    call: int
+    names: tuple[str, ...]
 
 
 class CallFailed(_Message, frozen=True):
@@ -103,4 +156,16 @@ class StreamFailed(_Message, frozen=True):
     failure: Failure
 
 
-ToClient: TypeAlias = Deltas | Rendered | StreamFailed | CallFailed | MetricsText | Report | Started | StartFailed
+ToClient: TypeAlias = (
+    Deltas
+    | Rendered
+    | Detokenized
+    | Embedded
+    | StreamFailed
+    | CallFailed
+    | MetricsText
+    | AdaptersServed
+    | Report
+    | Started
+    | StartFailed
+)

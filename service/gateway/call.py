@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from service.engine.base import Renderable, Sampling
+from service.engine.base import ChatOutput, Renderable, Sampling
 
 Route: TypeAlias = Literal["chat", "completions"]
 
@@ -14,7 +14,8 @@ class Call:
     """One validated request.
 
     `sampling` makes the engine's parameters once the gateway has settled `max_tokens`; its second argument are the
-    model's own defaults. `received` is a monotonic clock's reading when the request's head arrived.
+    model's own defaults. `received` is a monotonic clock's reading when the request's head arrived. Only a `stream`
+    has its pieces made one by one.
     """
 
     id: str
@@ -24,4 +25,6 @@ class Call:
     max_tokens: int | None
     sampling: Callable[[int, Mapping[str, Any]], Sampling]
     received: float
+    stream: bool
+    chat: ChatOutput | None = None
     trace_headers: Mapping[str, str] = field(default_factory=dict)

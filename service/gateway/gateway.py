@@ -4,17 +4,33 @@ Between the API, which knows HTTP, and the engine, which knows tokens; knows nei
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from service.engine.base import DeltaStream, Engine, GenerationRequest, Prompt
-from service.errors import ContextLengthError, EngineUnavailableError, ModelNotFoundError
+from service.engine.base import (
+    DeltaStream,
+    Engine,
+    EngineInfo,
+    GenerationRequest,
+    Prompt,
+    Renderable,
+    Task,
+)
+from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
+from service.gateway.embedding import EmbeddingCall, EmbeddingJob, check_inputs
 from service.gateway.generation import Generation
 from service.gateway.merged import MergedStream
 from service.lifecycle import Lifecycle
 from service.telemetry import Telemetry
 from service.tracing import RequestSpan, Tracer
+
+OTHER_TASK: Final[Mapping[Task, str]] = {
+    "generate": "This server's model gives embeddings and generates no text. Send the request to /v1/embeddings.",
+    "embed": "This server's model generates text and gives no embeddings. Ask a server that runs an embedding model.",
+}
+"""What is told to those who ask for a task that is not served."""
 
 
 class Gateway:
@@ -30,13 +46,14 @@ class Gateway:
     def served_models(self) -> Sequence[str]:
         """Names that requests may ask for; empty until the engine is ready."""
         info = self._lifecycle.info
-        return info.served_model_names if info else ()
+        return (*info.served_model_names, *info.adapters) if info else ()
 
     async def open(self, call: Call) -> Generation:
         """Start generating. The caller closes what it gets; on an error nothing stays behind."""
         span = self._tracer.start(call.route, call.model, call.trace_headers) if self._tracer else None
         try:
             self.check(call.model)
+            self._check_tools(call)
             prompts = await self._engine.render(call.prompt)
             return self._submit(call, prompts, span)
         except BaseException as error:
@@ -44,11 +61,37 @@ class Gateway:
                 span.end(error_type=type(error).__name__)
             raise
 
-    def check(self, name: str) -> None:
-        """Raise what keeps a request for this model from being served now: no engine, a drain, no such model."""
+    async def open_embeddings(self, call: EmbeddingCall) -> EmbeddingJob:
+        """Start embedding all inputs side by side. The caller closes what it gets; an error leaves nothing behind."""
+        span = self._tracer.start("embeddings", call.model, call.trace_headers) if self._tracer else None
+        try:
+            self.check(call.model, "embed")
+            info = self._ready_info()
+            dimensions = call.settled_dimensions(info)
+            prompts = await self._engine.render(call.prompts)
+            check_inputs(prompts, info.max_model_len)
+        except BaseException as error:
+            if span is not None:
+                span.end(error_type=type(error).__name__)
+            raise
+        requests = call.requests(prompts, dimensions, span.propagation_headers() if span else None)
+        recorder = self._telemetry.recorder("embeddings", call.model)
+        return EmbeddingJob(call, requests, self._engine, recorder=recorder, lifecycle=self._lifecycle, span=span)
+
+    def check(self, name: str, task: Task = "generate") -> None:
+        """Raise what keeps a request for this model from being served now: no engine, a drain, no such model, no such
+        task.
+        """
         if refusal := self._lifecycle.refusal():
             raise refusal
         self.check_model(name)
+        if self._ready_info().task != task:
+            raise InvalidRequestError(OTHER_TASK[task], param="model", code="unsupported_value")
+
+    def _ready_info(self) -> EngineInfo:
+        if self._lifecycle.info is None:
+            raise EngineUnavailableError("The engine is not ready yet. Try again later.")
+        return self._lifecycle.info
 
     def check_model(self, name: str) -> None:
         """Raise `ModelNotFoundError` unless the model is served here."""
@@ -58,10 +101,38 @@ class Gateway:
                 param="model",
             )
 
-    def _submit(self, call: Call, prompts: list[Prompt], span: RequestSpan | None) -> Generation:
+    def _check_tools(self, call: Call) -> None:
         info = self._lifecycle.info
-        if info is None:
-            raise EngineUnavailableError("The engine is not ready yet. Try again later.")
+        if call.chat and call.chat.tool_use and info and info.tool_call_parser is None:
+            raise InvalidRequestError(
+                f"'tools' cannot be used with {info.model}: no parser of its calls is configured. Leave them out, "
+                "or have the operator set engine.tool_call_parser.",
+                param="tools",
+                code="unsupported_value",
+            )
+
+    def resolve(self, name: str | None) -> str:
+        """The model that a request means which may leave it out. Raises as `check` does."""
+        if refusal := self._lifecycle.refusal():
+            raise refusal
+        if name is None:
+            return self.served_models[0]
+        self.check_model(name)
+        return name
+
+    async def tokenize(self, prompt: Renderable) -> Prompt:
+        """One prompt as the model would read it. Raises `InvalidRequestError` for what cannot be rendered."""
+        with self._lifecycle.held():
+            (rendered,) = await self._engine.render(prompt)
+        return rendered
+
+    async def detokenize(self, token_ids: list[int]) -> str:
+        """The text that the tokens stand for. Raises `InvalidRequestError` for ids outside the vocabulary."""
+        with self._lifecycle.held():
+            return await self._engine.detokenize(token_ids)
+
+    def _submit(self, call: Call, prompts: list[Prompt], span: RequestSpan | None) -> Generation:
+        info = self._ready_info()
         longest = max(len(prompt.token_ids) for prompt in prompts)
         max_tokens = fit(longest, call.max_tokens, info.max_model_len)
         sampling = call.sampling(max(max_tokens, 1), info.default_sampling)
@@ -72,7 +143,10 @@ class Gateway:
                     id=f"{call.id}-{secrets.token_hex(4)}",
                     prompt=prompt,
                     sampling=sampling,
+                    whole=not call.stream,
+                    chat=call.chat,
                     trace_headers=trace_headers,
+                    adapter=call.model if call.model in info.adapters else None,
                 )
             )
             for prompt in prompts

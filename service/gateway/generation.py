@@ -35,6 +35,7 @@ class Generation:
         self.prompt_tokens = sum(len(prompt.token_ids) for prompt in prompts)
         self.completion_tokens = 0
         self.cached_tokens = 0
+        self.reasoning_tokens = 0
         self._queued_seconds: float | None = None
         self._stream = stream
         self._recorder = recorder
@@ -72,9 +73,14 @@ class Generation:
             tokens += len(delta.token_ids)
             if delta.finish_reason is not None:
                 self._finish_reasons.append(delta.finish_reason)
+                self.reasoning_tokens += delta.reasoning_tokens
             if delta.first is not None:
                 self._take_first(delta.first)
         self.completion_tokens += tokens
+        if self.call.stream:
+            self._observe_pace(tokens)
+
+    def _observe_pace(self, tokens: int) -> None:
         now = time.monotonic()
         if not self._last_token:
             self._recorder.first_token(now - self.call.received)

@@ -21,7 +21,7 @@ SHAPE: Final = ModelShape(
     attention_heads=9, hidden_layers=30, max_position_embeddings=8192, source=f"the bundled model {BUNDLED}"
 )
 
-CONVERTER_VERSION: Final = 1
+CONVERTER_VERSION: Final = 2
 """Raise it when the conversion changes: old checkpoints are then left alone and a new one is made."""
 
 

@@ -1,6 +1,7 @@
 """The tokenizer of SmolLM2 (byte-level BPE, every digit a token of its own) out of the fields of its GGUF file."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,10 +11,14 @@ CONTROL_TOKEN: Final = 3
 """`LLAMA_TOKEN_TYPE_CONTROL` of GGUF: never the result of tokenising plain text, skipped in output."""
 
 
+CHAT_TEMPLATE: Final = Path(__file__).with_name("chat_template.jinja")
+"""The model's own template, with tools."""
+
+
 def write_tokenizer(fields: dict[str, Any], folder: Path) -> None:
     """Write tokenizer.json, tokenizer_config.json and chat_template.jinja."""
     build(fields).save(str(folder / "tokenizer.json"))
-    (folder / "chat_template.jinja").write_text(fields["tokenizer.chat_template"], encoding="utf-8")
+    shutil.copyfile(CHAT_TEMPLATE, folder / CHAT_TEMPLATE.name)
     names = fields["tokenizer.ggml.tokens"]
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",

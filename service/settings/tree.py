@@ -21,6 +21,18 @@ def _names(value: object) -> object:
     return [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
 
 
+def _adapters(value: object) -> object:
+    if value is None:
+        return {}
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    adapters = {name.strip(): path.strip() for name, _, path in pairs}
+    if len(adapters) < len(pairs):
+        raise ValueError("a name is given twice")
+    return adapters
+
+
 Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_no_boolean)]
 Size = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_no_boolean)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1), BeforeValidator(_no_boolean)]
@@ -32,6 +44,8 @@ Duration = Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)]
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], BeforeValidator(_names)]
 """A list, or one text with commas."""
+Adapters = Annotated[dict[Text, Text], BeforeValidator(_adapters)]
+"""A mapping, or one text: name=path,name=path."""
 
 
 class Section(BaseModel):
@@ -67,6 +81,8 @@ class EngineSettings(Section):
     tool_call_parser: Text | None = Field(None, description="vLLM's parser of the model's tool calls")
     reasoning_parser: Text | None = Field(None, description="vLLM's parser of the model's reasoning")
     seed: Seed = Field(0, description="seed of the engine's random numbers")
+    lora_adapters: Adapters = Field({}, description="LoRA adapters: names and folders or hub ids, name=path,name=path")
+    lora_folder: Text | None = Field(None, description="folder below which LoRA adapters may be loaded at run time")
     trust_remote_code: bool = Field(False, description="run Python code that comes with the model")
     tokenizer: Text | None = Field(None, description="hub id or folder of the tokenizer; null: the model's")
     revision: Text | None = Field(None, description="branch, tag or commit of the model on the hub")
@@ -81,7 +97,7 @@ class EngineSettings(Section):
         The secret is revealed in it: not for logs. `enforce_eager` is left out where the engine decides.
         """
         # In vLLM the parser of tool calls belongs to the HTTP front end: AsyncEngineArgs does not know it.
-        own = {"kind", "in_process", "accelerator", "tool_call_parser", "extra"}
+        own = {"kind", "in_process", "accelerator", "tool_call_parser", "lora_adapters", "lora_folder", "extra"}
         values = {name: getattr(self, name) for name in type(self).model_fields if name not in own}
         given = {name: value for name, value in values.items() if value is not None and value != []}
         if self.hf_token is not None:
@@ -96,6 +112,7 @@ class ServerSettings(Section):
     port: Port = Field(8000, description="TCP port to listen on; 0: any free port")
     max_body_bytes: Size = Field(16 * 1024**2, description="cap on a request's body in bytes")
     max_header_bytes: Size = Field(64 * 1024, description="cap on a request's head in bytes")
+    head_timeout_seconds: Seconds = Field(10.0, description="time for a request's head to arrive, in seconds")
     body_timeout_seconds: Seconds = Field(10.0, description="time for a request's body to arrive, in seconds")
     write_timeout_seconds: Seconds = Field(30.0, description="time for a reader to take something, in seconds")
     drain_timeout_seconds: Duration = Field(30.0, description="time for open requests after SIGTERM, in seconds")
@@ -130,6 +147,8 @@ class SimulationSettings(Section):
     ttft_seconds: Duration = Field(0.0, description="time to the first token, in seconds")
     itl_seconds: Duration = Field(0.0, description="time between tokens, in seconds")
     text: Text = Field("The tide comes in, the tide goes out. ", description="the script, repeated without end")
+    reasoning: str = Field("", description="what it reasons before the script; none without")
+    tool_arguments: Text = Field("{}", description="arguments, as JSON, of a call that a request forces")
     context_tokens: Size = Field(8192, description="context in tokens")
     kv_cache_tokens: Size = Field(1_048_576, description="size of the KV cache in tokens")
     max_num_seqs: Size = Field(256, description="sequences in one batch")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.api.live import LiveApp, live_app, settings
+from tests.api.live import LiveApp, embedding_settings, live_app, settings
 
 
 @pytest.fixture
@@ -18,4 +18,11 @@ async def app() -> AsyncIterator[LiveApp]:
 async def slow_app() -> AsyncIterator[LiveApp]:
     """A ready service with 5 ms between tokens."""
     async with live_app(settings(itl_seconds=0.005)) as running:
+        yield running
+
+
+@pytest.fixture
+async def embedding_app() -> AsyncIterator[LiveApp]:
+    """A ready service that gives embeddings at once."""
+    async with live_app(embedding_settings()) as running:
         yield running

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import httpx
 import openai
-import uvicorn
 from starlette.types import ASGIApp
 
 from service.app import create_app, create_management_app
@@ -17,6 +16,7 @@ from service.lifecycle import Lifecycle
 from service.server import Listener, bind
 from service.settings import EngineSettings, ServerSettings, Settings, SimulationSettings
 from service.telemetry import Telemetry
+from service.transport.config import ListenerConfig
 
 MODEL = "sim"
 
@@ -43,8 +43,20 @@ def settings(**simulation: object) -> Settings:
     return Settings(
         engine=EngineSettings(kind="simulated", model=MODEL, in_process=True),
         simulation=SimulationSettings.model_validate(simulation),
-        server=ServerSettings(max_body_bytes=1_000_000, body_timeout_seconds=0.3, write_timeout_seconds=0.3),
+        server=ServerSettings(
+            max_body_bytes=1_000_000,
+            head_timeout_seconds=0.3,
+            body_timeout_seconds=0.3,
+            write_timeout_seconds=0.3,
+        ),
     )
+
+
+def embedding_settings(*, matryoshka: bool = False, **simulation: object) -> Settings:
+    """Settings of a small simulated service that gives embeddings, of 64 dimensions."""
+    chosen = settings(**simulation)
+    extra = {"runner": "pooling", "hf_overrides": {"is_matryoshka": matryoshka}}
+    return chosen.model_copy(update={"engine": chosen.engine.model_copy(update={"extra": extra})})
 
 
 @contextlib.asynccontextmanager
@@ -54,19 +66,21 @@ async def live_app(chosen: Settings, *, engine: Engine | None = None, start: boo
     engine = engine or SimulatedEngine(chosen.engine, chosen.simulation)
     app = create_app(chosen, engine, lifecycle=lifecycle, telemetry=telemetry)
     management = create_management_app(app, engine, telemetry)
-    async with _listening(app) as url, _listening(management) as management_url:
+    server = chosen.server
+    async with _listening(app, server) as url, _listening(management, server) as management_url:
         if start:
-            lifecycle.started(await engine.start(lifecycle.report))
+            info = await engine.start(lifecycle.report)
+            telemetry.serve(info)
+            lifecycle.started(info)
         async with openai.AsyncOpenAI(base_url=url + "/v1", api_key="none", max_retries=0) as client:
             yield LiveApp(url, management_url, engine, lifecycle, telemetry, client)
         await engine.aclose()
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: ASGIApp) -> AsyncIterator[str]:
+async def _listening(app: ASGIApp, server: ServerSettings) -> AsyncIterator[str]:
     bound = bind("127.0.0.1", 0, "test port")
-    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    listener = Listener(config)
+    listener = Listener(ListenerConfig(app, server, close_seconds=1))
     serving = asyncio.create_task(listener.serve(sockets=[bound]))
     while not listener.started:
         await asyncio.sleep(0)

@@ -6,12 +6,26 @@ engine and a real model.
 
 import asyncio
 import itertools
+import math
 import re
+import struct
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
-from service.engine.base import ChatPrompt, Delta, Engine, GenerationRequest, Phase, Prompt, Sampling, TextPrompts
+from service.engine.base import (
+    ChatPrompt,
+    Delta,
+    EmbeddingRequest,
+    Engine,
+    EngineInfo,
+    GenerationRequest,
+    Phase,
+    Prompt,
+    Sampling,
+    TextPrompts,
+)
 from service.errors import ContextLengthError, InvalidRequestError
 
 _ids = itertools.count()
@@ -19,9 +33,9 @@ _ids = itertools.count()
 CHAT = ChatPrompt(messages=[{"role": "user", "content": "What is the capital of France?"}])
 
 
-async def generate(engine: Engine, prompt: Prompt, sampling: Sampling) -> list[Delta]:
+async def generate(engine: Engine, prompt: Prompt, sampling: Sampling, *, whole: bool = False) -> list[Delta]:
     """All deltas of one request."""
-    request = GenerationRequest(id=f"contract-{next(_ids)}", prompt=prompt, sampling=sampling)
+    request = GenerationRequest(id=f"contract-{next(_ids)}", prompt=prompt, sampling=sampling, whole=whole)
     async with asyncio.timeout(60):
         return [delta async for ready in engine.generate(request) for delta in ready]
 
@@ -84,6 +98,37 @@ class EngineContract:
         with pytest.raises(ContextLengthError):
             await engine.render(TextPrompts(prompts=["tide " * 20_000]))
 
+    async def test_a_prompt_beyond_the_context_can_be_counted(self, engine: Engine) -> None:
+        text = "tide " * 20_000
+        (prompt,) = await engine.render(TextPrompts(prompts=[text], unlimited=True))
+        chat = ChatPrompt(messages=[{"role": "user", "content": text}], unlimited=True)
+        (conversation,) = await engine.render(chat)
+        assert len(conversation.token_ids) > len(prompt.token_ids) >= 20_000
+
+    async def test_token_strings_come_one_per_token(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(TextPrompts(prompts=["Once upon"], want_token_strings=True))
+        assert prompt.token_strings is not None
+        assert len(prompt.token_strings) == len(prompt.token_ids)
+        assert prompt.token_strings[0].startswith("O")
+
+    @pytest.mark.parametrize("text", ["Once upon a time", "Æble, 海, 🌊", ""])
+    async def test_tokens_become_their_text_again(self, engine: Engine, text: str) -> None:
+        (prompt,) = await engine.render(TextPrompts(prompts=[text], add_special_tokens=False))
+        assert await engine.detokenize(prompt.token_ids) == text
+
+    @pytest.mark.parametrize("token_id", [-1, 10_000_000])
+    async def test_a_token_outside_the_vocabulary_has_no_text(self, engine: Engine, token_id: int) -> None:
+        with pytest.raises(InvalidRequestError) as refused:
+            await engine.detokenize([5, token_id])
+        assert refused.value.param == "tokens"
+
+    async def test_an_engine_goes_on_after_a_call_that_was_given_up(self, engine: Engine) -> None:
+        given_up = asyncio.create_task(engine.render(TextPrompts(prompts=["tide " * 20_000], unlimited=True)))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        assert await engine.render(TextPrompts(prompts=["Once"]))
+
     async def test_exactly_max_tokens_are_generated(self, engine: Engine) -> None:
         (prompt,) = await engine.render(CHAT)
         deltas = await generate(engine, prompt, greedy(12))
@@ -111,6 +156,19 @@ class EngineContract:
         deltas = await generate(engine, prompt, greedy(6, n=3))
         assert [len(tokens_of(deltas, index)) for index in range(3)] == [6, 6, 6]
         assert sorted(delta.index for delta in deltas if delta.finish_reason) == [0, 1, 2]
+
+    @pytest.mark.parametrize("n", [1, 3])
+    async def test_a_whole_answer_is_one_delta_per_choice_with_all_that_the_pieces_say(
+        self, engine: Engine, n: int
+    ) -> None:
+        (prompt,) = await engine.render(CHAT)
+        pieces = await generate(engine, prompt, greedy(9, n=n, logprobs=1))
+        deltas = await generate(engine, prompt, greedy(9, n=n, logprobs=1), whole=True)
+        assert sorted(delta.index for delta in deltas) == list(range(n))
+        for delta in deltas:
+            assert (delta.text, delta.token_ids) == (text_of(pieces), tokens_of(pieces))
+            assert (delta.finish_reason, len(delta.logprobs or ())) == ("length", 9)
+        assert [delta.first is not None for delta in deltas].count(True) >= 1
 
     async def test_logprobs_come_for_every_token(self, engine: Engine) -> None:
         (prompt,) = await engine.render(CHAT)
@@ -195,3 +253,49 @@ class EngineContract:
         await stream.aclose()
         async with asyncio.timeout(5):
             await reader
+
+
+class EmbeddingContract:
+    """What an engine of embeddings must do. Subclasses supply the fixture `embedder`."""
+
+    async def test_it_says_what_it_gives(self, embedder: Engine, info: EngineInfo) -> None:
+        assert embedder.health().phase is Phase.READY
+        assert info.task == "embed"
+        (vector,) = await embed(embedder, "Once")
+        assert info.embeddings is not None and len(vector) == info.embeddings.full
+
+    async def test_vectors_have_length_one_and_depend_on_the_text(self, embedder: Engine) -> None:
+        first, again, other = await embed(embedder, "Once", "Once", "Twice upon a time")
+        assert math.hypot(*first) == pytest.approx(1, abs=1e-3)
+        assert cosine(first, again) == pytest.approx(1, abs=1e-4)
+        assert cosine(first, other) < 0.999
+
+    async def test_an_embedding_tells_the_length_of_its_prompt(self, embedder: Engine) -> None:
+        (prompt,) = await embedder.render(TextPrompts(prompts=["Once upon a time"]))
+        embedding = await embedder.embed(EmbeddingRequest(id="length", prompt=prompt))
+        assert embedding.prompt_tokens == len(prompt.token_ids)
+
+    async def test_a_cancelled_embedding_leaves_the_engine(self, embedder: Engine) -> None:
+        prompts = await embedder.render(TextPrompts(prompts=["tide " * 1000] * 8))
+        requests = [EmbeddingRequest(id=f"cancelled-{at}", prompt=prompt) for at, prompt in enumerate(prompts)]
+        tasks = [asyncio.create_task(embedder.embed(request)) for request in requests]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert any(task.cancelled() for task in tasks)
+        await settles_at_zero(embedder)
+
+
+async def embed(engine: Engine, *texts: str) -> list[tuple[float, ...]]:
+    """The vectors of these texts."""
+    prompts = await engine.render(TextPrompts(prompts=list(texts)))
+    requests = [EmbeddingRequest(id=f"contract-{next(_ids)}", prompt=prompt) for prompt in prompts]
+    async with asyncio.timeout(60):
+        embeddings = await asyncio.gather(*map(engine.embed, requests))
+    return [struct.unpack(f"<{len(each.vector) // 4}f", each.vector) for each in embeddings]
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """Cosine of the angle between two vectors of length 1."""
+    return sum(x * y for x, y in zip(a, b, strict=True))

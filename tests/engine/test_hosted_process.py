@@ -10,11 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.engine.base import GenerationRequest, Health, Phase, Prompt, Sampling
+from service.engine.base import EmbeddingRequest, GenerationRequest, Health, Phase, Prompt, Sampling
 from service.engine.client import HostedEngine
 from service.engine.hosted import host_engine
 from service.errors import EngineUnavailableError
 from service.settings import EngineSettings, Settings, SimulationSettings
+from tests.engine.contract import running, settles_at_zero
 
 SETTINGS = Settings(
     engine=EngineSettings(kind="simulated", model="sim"), simulation=SimulationSettings(itl_seconds=0.002)
@@ -53,6 +54,18 @@ async def test_a_killed_host_fails_its_streams_and_is_reported() -> None:
     assert reports[-1].phase is Phase.FAILED
     with pytest.raises(EngineUnavailableError):
         await anext(engine.generate(request))
+    await engine.aclose()
+
+
+async def test_a_call_that_is_given_up_is_given_up_in_the_host_too() -> None:
+    embedder = EngineSettings(kind="simulated", extra={"runner": "pooling"})
+    engine = host_engine(Settings(engine=embedder, simulation=SimulationSettings(ttft_seconds=60)))
+    await engine.start(lambda health: None)
+    asking = asyncio.create_task(engine.embed(EmbeddingRequest(id="a", prompt=Prompt(token_ids=[1]))))
+    while not await running(engine):
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    await settles_at_zero(engine)
     await engine.aclose()
 
 

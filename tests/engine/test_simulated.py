@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.engine.base import Engine
+from service.engine.base import Engine, EngineInfo
 from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings, SimulationSettings
-from tests.engine.contract import EngineContract
+from tests.engine.contract import EmbeddingContract, EngineContract
 
 
 def settings(*, in_process: bool) -> Settings:
@@ -36,3 +36,19 @@ class TestHostedSimulatedEngine(EngineContract):
         await running.start(lambda health: None)
         yield running
         await running.aclose()
+
+
+class TestSimulatedEmbedder(EmbeddingContract):
+    """As an engine of embeddings, in a process of its own."""
+
+    @pytest.fixture
+    async def embedder(self) -> AsyncIterator[Engine]:
+        engine = EngineSettings(kind="simulated", extra={"runner": "pooling"})
+        running = build_engine(Settings(engine=engine, simulation=SimulationSettings(ttft_seconds=0.2)))
+        self.started = await running.start(lambda health: None)
+        yield running
+        await running.aclose()
+
+    @pytest.fixture
+    def info(self, embedder: Engine) -> EngineInfo:
+        return self.started

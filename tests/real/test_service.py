@@ -3,7 +3,6 @@
 import concurrent.futures
 import json
 import re
-import time
 from typing import Any
 
 import httpx
@@ -17,16 +16,6 @@ from tests.service_process import ServiceProcess
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
-
-
-def settles(service: ServiceProcess, pattern: str, value: float, within_seconds: float) -> bool:
-    """A metric reaches a value in time."""
-    deadline = time.monotonic() + within_seconds
-    while time.monotonic() < deadline:
-        if service.metric(pattern) == value:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_it_knows_the_capital_of_france(client: openai.OpenAI) -> None:
@@ -135,8 +124,31 @@ def test_a_client_that_disconnects_is_gone_from_the_engine_within_a_second(servi
     body = {"model": MODEL, "messages": QUESTION, "stream": True, "max_tokens": 4000, "ignore_eos": True}
     with httpx.stream("POST", service.url + "/v1/chat/completions", json=body, timeout=30) as response:
         next(response.iter_bytes())
-        assert settles(service, "vllm:num_requests_running", 1, 5)
-    assert settles(service, "vllm:num_requests_running", 0, 1)
+        assert service.settles("vllm:num_requests_running", 1, 5)
+    assert service.settles("vllm:num_requests_running", 0, 1)
+
+
+def test_a_conversation_counts_as_many_tokens_as_its_answer_says(service: ServiceProcess) -> None:
+    counted = httpx.post(service.url + "/tokenize", json={"model": MODEL, "messages": QUESTION}).json()
+    assert (counted["count"], counted["max_model_len"]) == (37, 8192)
+    text = httpx.post(service.url + "/detokenize", json={"model": MODEL, "tokens": counted["tokens"]}).json()["prompt"]
+    assert text.endswith("What is the capital of France?<|im_end|>\n<|im_start|>assistant\n")
+
+
+def test_a_conversation_with_tools_counts_as_many_tokens_as_its_answer_says(
+    service: ServiceProcess, client: openai.OpenAI
+) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}]
+    counted = httpx.post(service.url + "/tokenize", json={"messages": QUESTION, "tools": tools}).json()["count"]
+    answer = client.chat.completions.create(model=MODEL, messages=QUESTION, tools=tools, max_tokens=1)
+    assert answer.usage is not None and answer.usage.prompt_tokens == counted > 37
+
+
+def test_tokens_have_strings_and_may_exceed_the_context(service: ServiceProcess) -> None:
+    asked = {"prompt": "Once upon", "return_token_strs": True}
+    assert httpx.post(service.url + "/tokenize", json=asked).json()["token_strs"] == ["Once", "Ġupon"]
+    long = httpx.post(service.url + "/tokenize", json={"prompt": "tide " * 20_000}, timeout=30)
+    assert long.json()["count"] > 20_000
 
 
 def test_the_model_is_listed_and_described(client: openai.OpenAI) -> None:

@@ -43,7 +43,7 @@ def test_all_that_is_passed_on_is_known_to_vllm() -> None:
     flags = {"enforce_eager": True, "enable_chunked_prefill": True, "served_model_name": ["x"]}
     every = EngineSettings.model_validate({**optional, **numbers, **flags, "speculative_config": {}})
     assert set(every.vllm_arguments()) <= set(engine_arguments())
-    assert len(every.vllm_arguments()) == len(EngineSettings.model_fields) - 5
+    assert len(every.vllm_arguments()) == len(EngineSettings.model_fields) - 7
 
 
 def test_without_vllm_there_are_none() -> None:

@@ -1,7 +1,8 @@
 """`ChatCompletionRequest`: the body of POST /v1/chat/completions."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Self
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,7 +10,25 @@ from service.api.schema.message import Message
 from service.api.schema.not_served import FOR_CHAT, NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.sampling_fields import INT64, SamplingFields
-from service.engine.base import ChatPrompt
+from service.api.schema.tools import (
+    FunctionCall,
+    Functions,
+    NamedFunction,
+    Tool,
+    ToolChoice,
+    ToolChoiceObject,
+    Tools,
+    tool_use,
+)
+from service.api.schema.wire_model import WireModel
+from service.engine.base import ChatOutput, ChatPrompt, ToolUse
+
+
+class TemplateSwitches(WireModel):
+    """What a caller may set of the chat template's variables; the others are the operator's."""
+
+    enable_thinking: bool | None = Field(default=None, description="Let the model reason, if the template has it.")
+    thinking: bool | None = Field(default=None, description="The same under the name that other templates use.")
 
 
 class ChatCompletionRequest(SamplingFields):
@@ -28,6 +47,20 @@ class ChatCompletionRequest(SamplingFields):
     top_logprobs: int | None = Field(
         default=None, ge=0, le=20, description="Likeliest tokens to report as well, 0 to 20; only with `logprobs`."
     )
+    tools: Tools | None = Field(default=None, description="Up to 128 functions that the model may call.")
+    tool_choice: ToolChoice | None = Field(
+        default=None, description="none, auto (default with tools), required, or the tools that may or must be called."
+    )
+    parallel_tool_calls: bool = Field(default=True, description="More than one call may be made.")
+    functions: Functions = Field(default=[], description="Older form of `tools`.")
+    function_call: FunctionCall = Field(default="auto", description="Older form of `tool_choice`.")
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
+        default=None, description="Handed to the chat template; `none` also turns its thinking off."
+    )
+    include_reasoning: bool = Field(default=True, description="Send the reasoning of models that reason.")
+    chat_template_kwargs: TemplateSwitches = Field(
+        default=TemplateSwitches(), description="Switches of the chat template."
+    )
     add_generation_prompt: bool = Field(default=True, description="Let the chat template open the assistant's turn.")
     continue_final_message: bool = Field(
         default=False, description="Leave the last message open and continue it; excludes add_generation_prompt."
@@ -42,6 +75,48 @@ class ChatCompletionRequest(SamplingFields):
     def top_alternatives(self) -> int | None:
         """Per output token; 0 reports the chosen one alone."""
         return (self.top_logprobs or 0) if self.logprobs else None
+
+    @cached_property
+    def tool_use(self) -> ToolUse | None:
+        """The tools that the answer may call; None where there are none or none may be."""
+        if not self.functions:
+            choice = self.tool_choice or "auto"
+            return tool_use(self.tools or [], choice, parallel=self.parallel_tool_calls)
+        tools = [Tool(type="function", function=function) for function in self.functions]
+        named = self.function_call
+        if isinstance(named, NamedFunction):
+            return tool_use(tools, ToolChoiceObject(type="function", function=named), parallel=False)
+        return tool_use(tools, named, parallel=False)
+
+    @property
+    def template_kwargs(self) -> dict[str, Any]:
+        """Variables for the chat template."""
+        given: dict[str, Any] = self.chat_template_kwargs.model_dump(exclude_none=True)
+        if self.reasoning_effort is not None:
+            # Templates have either of the two variables; they do not mind the other.
+            given = {"enable_thinking": self.reasoning_effort != "none", **given}
+            given["reasoning_effort"] = self.reasoning_effort
+        return given
+
+    @property
+    def chat_output(self) -> ChatOutput:
+        """How the answer is to be taken apart."""
+        return ChatOutput(tool_use=self.tool_use, template_kwargs=self.template_kwargs)
+
+    @model_validator(mode="after")
+    def _tools_agree(self) -> Self:
+        for choice, offer in (("tool_choice", "tools"), ("function_call", "functions")):
+            given = getattr(self, choice) if choice in self.model_fields_set else None
+            if given is not None and given != "none" and not getattr(self, offer):
+                raise RefusalError(
+                    "invalid_value", f"Invalid '{choice}': it is only allowed with '{offer}'. Send some.", choice
+                )
+        if self.tools and self.functions:
+            raise RefusalError(
+                "invalid_value", "Invalid 'functions': it is the older form of 'tools'. Send only one.", "functions"
+            )
+        _ = self.tool_use  # refuses a choice that is none of the tools
+        return self
 
     @model_validator(mode="after")
     def _chat_fields_agree(self) -> Self:
@@ -66,4 +141,6 @@ class ChatCompletionRequest(SamplingFields):
             messages=[message.rendered() for message in self.messages],
             add_generation_prompt=self.add_generation_prompt and not self.continue_final_message,
             continue_final_message=self.continue_final_message,
+            tools=self.tool_use.tools if self.tool_use else None,
+            template_kwargs=self.template_kwargs,
         )

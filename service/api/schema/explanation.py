@@ -26,7 +26,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "union_tag_not_found": "a string or an array",
 }
 
-PRIVATE: Final = ("messages", "prompt", "prediction")
+PRIVATE: Final = ("messages", "prompt", "input", "prediction")
 """Fields whose values are the caller's text."""
 
 

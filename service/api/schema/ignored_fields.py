@@ -23,4 +23,3 @@ class IgnoredFields(WireModel):
     prompt_cache_options: dict[str, Any] = Field(default={}, description="No effect.")
     prediction: dict[str, Any] | None = Field(default=None, description="No effect.")
     verbosity: Literal["low", "medium", "high"] | None = Field(default=None, description="No effect.")
-    parallel_tool_calls: bool = Field(default=True, description="No effect without tools.")

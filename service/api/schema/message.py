@@ -15,9 +15,11 @@ from service.api.schema.wire_model import WireModel
 
 FOR_ANYONE: Final = frozenset({"role", "content", "name"})
 FOR_ROLE: Final[Mapping[str, frozenset[str]]] = {
-    "assistant": frozenset({"refusal", "tool_calls", "annotations", "reasoning", "reasoning_content"}),
+    "assistant": frozenset({"refusal", "tool_calls", "function_call", "annotations", "reasoning", "reasoning_content"}),
     "tool": frozenset({"tool_call_id"}),
 }
+LEGACY_CALL_ID: Final = "function_call"
+"""Calls of the older form have no ids, for there is never more than one."""
 REQUIRED: Final[Mapping[str, str]] = {"tool": "tool_call_id", "function": "name"}
 
 
@@ -40,7 +42,6 @@ class Message(WireModel):
     """Who says what."""
 
     not_served: ClassVar[Mapping[str, NotServed]] = {
-        "function_call": NotServed("this server takes 'tool_calls' instead"),
         "audio": NotServed("this server does not support audio"),
     }
 
@@ -50,11 +51,12 @@ class Message(WireModel):
     tool_calls: Annotated[list[ToolCall], Field(max_length=128, fail_fast=True)] | None = Field(
         default=None, description="Up to 128 calls that the assistant made."
     )
+    function_call: CalledFunction | None = Field(default=None, description="Older form of `tool_calls`.")
     tool_call_id: str = Field(default="", description="The call that a tool answers.")
     refusal: str | None = Field(default=None, description="What the assistant said instead of an answer.")
     annotations: list[Any] | None = Field(default=None, description="No effect.")
-    reasoning: str | None = Field(default=None, description="No effect.")
-    reasoning_content: str | None = Field(default=None, description="No effect.")
+    reasoning: str | None = Field(default=None, description="What the assistant thought, for templates that want it.")
+    reasoning_content: str | None = Field(default=None, description="Older name of `reasoning`.")
 
     @model_validator(mode="after")
     def _suits_its_role(self) -> Self:
@@ -81,16 +83,26 @@ class Message(WireModel):
         # OpenAI lets a function return null, but wants the member.
         if self.role == "function":
             return "content" in self.model_fields_set
-        return bool(self.tool_calls or self.refusal)
+        return bool(self.calls or self.refusal)
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that the assistant made, in the newer form."""
+        if self.function_call is not None:
+            return [{"id": LEGACY_CALL_ID, "type": "function", "function": self.function_call.model_dump()}]
+        return [call.model_dump() for call in self.tool_calls or ()]
 
     def rendered(self) -> dict[str, Any]:
-        """What the renderer of chat templates takes. Instructions have one role there, whatever OpenAI calls it."""
-        content = self.content if self.content is not None or self.tool_calls else self.refusal or ""
-        message: dict[str, Any] = {"role": "system" if self.role == "developer" else self.role, "content": content}
+        """What the renderer of chat templates takes: instructions and results of calls have one role there each."""
+        content = self.content if self.content is not None or self.calls else self.refusal or ""
+        role = {"developer": "system", "function": "tool"}.get(self.role, self.role)
+        message: dict[str, Any] = {"role": role, "content": content}
         if self.name:
             message["name"] = self.name
-        if self.tool_calls:
-            message["tool_calls"] = [call.model_dump() for call in self.tool_calls]
-        if self.tool_call_id:
-            message["tool_call_id"] = self.tool_call_id
+        if self.calls:
+            message["tool_calls"] = self.calls
+        if role == "tool":
+            message["tool_call_id"] = self.tool_call_id or LEGACY_CALL_ID
+        if reasoning := self.reasoning or self.reasoning_content:
+            message["reasoning"] = reasoning
         return message

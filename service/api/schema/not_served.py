@@ -48,9 +48,9 @@ FOR_ALL: Final[Mapping[str, NotServed]] = {
         ),
         NotServed("vLLM has replaced it with 'structured_outputs', such as {'regex': ...}", (), "unknown_parameter"),
     ),
-    "thinking_token_budget": _later("reasoning"),
-    "truncate_prompt_tokens": _later("truncated prompts; shorten the prompt yourself"),
-    "truncation_side": _later("truncated prompts"),
+    "thinking_token_budget": _never("budgets of reasoning; use 'reasoning_effort'"),
+    "truncate_prompt_tokens": _never("truncated prompts; shorten the prompt yourself"),
+    "truncation_side": _never("truncated prompts"),
     "prompt_logprobs": _never("log probabilities of the prompt here; completions give them with 'echo'"),
     "logprob_token_ids": _never("log probabilities of chosen tokens", []),
     "prompt_embeds": _never("prompts given as embeddings"),
@@ -80,12 +80,6 @@ FOR_ALL: Final[Mapping[str, NotServed]] = {
 
 FOR_CHAT: Final[Mapping[str, NotServed]] = {
     **FOR_ALL,
-    "tools": _later("tools", []),
-    "tool_choice": _later("tools", "none"),
-    "functions": _later("functions", []),
-    "function_call": _later("functions", "none"),
-    "reasoning_effort": _later("reasoning", "none"),
-    "include_reasoning": _later("reasoning", True, False),
     "audio": _never("audio"),
     "modalities": _never("modalities other than ['text']", ["text"]),
     "web_search_options": _never("web search"),
@@ -94,11 +88,30 @@ FOR_CHAT: Final[Mapping[str, NotServed]] = {
     "add_special_tokens": _never("special tokens beyond those of the chat template", False),
     "return_prompt_text": _never("the rendered prompt in answers", False),
     "chat_template": _operator(),
-    "chat_template_kwargs": _operator({}),
     "documents": _operator([]),
 }
 
 FOR_COMPLETIONS: Final[Mapping[str, NotServed]] = {
     **FOR_ALL,
     "suffix": _never("text to come after the completion", ""),
+}
+
+FOR_TOKENIZE: Final[Mapping[str, NotServed]] = {
+    "chat_template": _operator(),
+    "media_io_kwargs": _operator({}),
+    "mm_processor_kwargs": _operator({}),
+}
+
+FOR_EMBEDDINGS: Final[Mapping[str, NotServed]] = {
+    "truncate_prompt_tokens": _never("truncated inputs; shorten them yourself"),
+    "truncation_side": _never("truncated inputs"),
+    "messages": _never("conversations as inputs"),
+    "embed_dtype": _never("types of numbers other than float32", "float32"),
+    "endianness": _never("orders of bytes other than little-endian", "native", "little"),
+    "normalize": _never("a choice; vectors come as the model's pooler makes them"),
+    "use_activation": _never("a choice; vectors come as the model's pooler makes them"),
+    "mm_processor_kwargs": _operator({}),
+    "priority": _operator(0),
+    "request_id": _operator(),
+    "cache_salt": _operator(),
 }

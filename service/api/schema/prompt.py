@@ -13,7 +13,8 @@ IDS: Final = "(ids)"
 ID_LISTS: Final = "(lists of ids)"
 
 
-def _shape(value: Any) -> str | None:
+def prompt_shape(value: Any) -> str | None:
+    """The tag of the form that the value has; None for what is none of them."""
     if isinstance(value, str):
         return STRING
     if not isinstance(value, list):
@@ -36,7 +37,7 @@ Prompts = Annotated[
     | Annotated[list[Text], Field(min_length=1, max_length=MAX_PROMPTS, fail_fast=True), Tag(STRINGS)]
     | Annotated[Tokens, Tag(IDS)]
     | Annotated[list[Tokens], Field(min_length=1, max_length=MAX_PROMPTS, fail_fast=True), Tag(ID_LISTS)],
-    Discriminator(_shape),
+    Discriminator(prompt_shape),
 ]
 
 

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.api.schema import ChatCompletionRequest, CompletionRequest, parse
-from service.api.schema.not_served import FOR_CHAT, FOR_COMPLETIONS
+from service.api.schema import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    DetokenizeRequest,
+    EmbeddingsRequest,
+    TokenizeRequest,
+    parse,
+)
+from service.api.schema.not_served import FOR_CHAT, FOR_COMPLETIONS, FOR_EMBEDDINGS, FOR_TOKENIZE
 from service.api.schema.wire_model import WireModel
 from service.engine.base import Sampling
 from service.errors import InvalidRequestError
@@ -39,7 +46,7 @@ def bodies(model: type[WireModel], refused: Any) -> st.SearchStrategy[dict[str, 
     known = st.sampled_from([*model.model_fields, *refused])
     required = {
         "model": st.just("m") | VALUES,
-        ("messages" if "messages" in model.model_fields else "prompt"): VALID | VALUES,
+        next(name for name in ("messages", "prompt", "input", "tokens") if name in model.model_fields): VALID | VALUES,
     }
     return st.tuples(st.fixed_dictionaries(required), st.dictionaries(known | st.text(), VALUES, max_size=3)).map(
         lambda parts: {**parts[1], **parts[0]}
@@ -57,6 +64,10 @@ def check(model: type[WireModel], body: bytes) -> None:
             wanted.to_prompt()
             sampling = wanted.sampling(max(wanted.min_tokens, 10), {})
             assert msgspec.msgpack.decode(msgspec.msgpack.encode(sampling), type=Sampling) == sampling
+        case EmbeddingsRequest() as wanted:
+            wanted.to_prompts()
+        case TokenizeRequest() as wanted:
+            wanted.to_prompt()
 
 
 def attempt(model: type[WireModel], body: bytes) -> WireModel | InvalidRequestError:
@@ -67,7 +78,14 @@ def attempt(model: type[WireModel], body: bytes) -> WireModel | InvalidRequestEr
 
 
 @pytest.mark.parametrize(
-    ("model", "refused"), [(ChatCompletionRequest, FOR_CHAT), (CompletionRequest, FOR_COMPLETIONS)]
+    ("model", "refused"),
+    [
+        (ChatCompletionRequest, FOR_CHAT),
+        (CompletionRequest, FOR_COMPLETIONS),
+        (EmbeddingsRequest, FOR_EMBEDDINGS),
+        (TokenizeRequest, FOR_TOKENIZE),
+        (DetokenizeRequest, {}),
+    ],
 )
 def test_any_document_gives_a_model_or_a_complete_error(model: type[WireModel], refused: Any) -> None:
     @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

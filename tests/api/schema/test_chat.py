@@ -86,11 +86,42 @@ def test_a_refusal_never_repeats_the_conversation(content: Any) -> None:
             {"role": "tool", "content": "3 m", "tool_call_id": "c"},
             {"role": "tool", "content": "3 m", "tool_call_id": "c"},
         ),
-        ({"role": "function", "content": None, "name": "tide"}, {"role": "function", "content": "", "name": "tide"}),
+        (
+            {"role": "function", "content": None, "name": "tide"},
+            {"role": "tool", "content": "", "name": "tide", "tool_call_id": "function_call"},
+        ),
+        (
+            {"role": "assistant", "content": None, "function_call": CALL["function"]},
+            {"role": "assistant", "content": None, "tool_calls": [{**CALL, "id": "function_call"}]},
+        ),
+        (
+            {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."},
+            {"role": "assistant", "content": "Yes.", "reasoning": "Hm."},
+        ),
     ],
 )
 def test_messages_reach_the_renderer(message: dict[str, Any], rendered: dict[str, Any]) -> None:
     assert chat(messages=[message]).to_prompt().messages == [rendered]
+
+
+@pytest.mark.parametrize(
+    ("fields", "template_kwargs"),
+    [
+        ({}, {}),
+        ({"reasoning_effort": "none"}, {"enable_thinking": False, "reasoning_effort": "none"}),
+        ({"reasoning_effort": "low"}, {"enable_thinking": True, "reasoning_effort": "low"}),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, {"enable_thinking": False}),
+        ({"chat_template_kwargs": {"thinking": True}}, {"thinking": True}),
+    ],
+)
+def test_switches_of_the_template_reach_the_renderer(fields: dict[str, Any], template_kwargs: dict[str, Any]) -> None:
+    request = chat(**fields)
+    assert request.to_prompt().template_kwargs == request.chat_output.template_kwargs == template_kwargs
+
+
+def test_other_variables_of_the_template_are_refused() -> None:
+    code, param, _ = refused_chat(chat_template_kwargs={"messages": []})
+    assert (code, param) == ("unknown_parameter", "chat_template_kwargs.messages")
 
 
 def test_an_answer_may_be_sent_back_as_the_client_dumps_it() -> None:

@@ -4,13 +4,21 @@ from typing import Any
 
 import pytest
 
-from service.api.schema import ChatCompletionRequest, CompletionRequest
+from service.api.schema import (
+    ChatCompletionRequest,
+    CompletionRequest,
+    DetokenizeRequest,
+    EmbeddingsRequest,
+    TokenizeRequest,
+)
+
+MODELS = [ChatCompletionRequest, CompletionRequest, EmbeddingsRequest, TokenizeRequest, DetokenizeRequest]
 
 
-@pytest.mark.parametrize("model", [ChatCompletionRequest, CompletionRequest])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_field_has_a_line_of_description(model: Any) -> None:
     schema = model.model_json_schema()
-    for document in (schema, *schema["$defs"].values()):
+    for document in (schema, *schema.get("$defs", {}).values()):
         for name, field in document["properties"].items():
             assert field.get("description"), name
             assert "\n" not in field["description"]

@@ -9,7 +9,6 @@ from tests.api.schema.bodies import chat, completion, refused_chat, refused_comp
 
 OPERATORS = [
     "chat_template",
-    "chat_template_kwargs",
     "mm_processor_kwargs",
     "kv_transfer_params",
     "vllm_xargs",
@@ -49,9 +48,6 @@ def test_values_that_ask_for_nothing_pass(field: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("tools", [{"type": "function", "function": {"name": "f"}}]),
-        ("tool_choice", "auto"),
-        ("reasoning_effort", "low"),
         ("modalities", ["text", "audio"]),
         ("use_beam_search", True),
         ("prompt_logprobs", 0),

@@ -1,0 +1,71 @@
+"""POST /tokenize and POST /detokenize, in vLLM's wire format."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service.engine.base import Health, Phase
+from tests.api.live import MODEL, LiveApp, live_app, settings
+
+CHAT = [{"role": "user", "content": "Hi"}]
+
+
+async def post(app: LiveApp, path: str, **body: Any) -> httpx.Response:
+    async with app.http() as client:
+        return await client.post(path, json=body)
+
+
+async def test_a_text_is_counted_and_tokenised(app: LiveApp) -> None:
+    answer = await post(app, "/tokenize", model=MODEL, prompt="Once")
+    assert answer.json() == {"count": 4, "max_model_len": 8192, "tokens": [79, 110, 99, 101], "token_strs": None}
+
+
+async def test_tokens_come_with_their_strings_if_wanted(app: LiveApp) -> None:
+    answer = await post(app, "/tokenize", model=MODEL, prompt="Once", return_token_strs=True)
+    assert answer.json()["token_strs"] == ["O", "n", "c", "e"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "user: Hi\nassistant: "),
+        ({"add_generation_prompt": False}, "user: Hi\n"),
+        ({"continue_final_message": True}, "user: Hi\n"),
+    ],
+)
+async def test_a_conversation_is_tokenised_as_it_would_be_read(app: LiveApp, fields: dict[str, Any], text: str) -> None:
+    tokens = (await post(app, "/tokenize", model=MODEL, messages=CHAT, **fields)).json()["tokens"]
+    assert (await post(app, "/detokenize", model=MODEL, tokens=tokens)).json() == {"prompt": text}
+
+
+async def test_a_text_longer_than_the_context_is_counted(app: LiveApp) -> None:
+    assert (await post(app, "/tokenize", prompt="x" * 9000)).json()["count"] == 9000
+
+
+async def test_the_model_may_be_left_out_but_must_exist(app: LiveApp) -> None:
+    assert (await post(app, "/tokenize", prompt="Once")).status_code == 200
+    refused = await post(app, "/detokenize", model="none", tokens=[1])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_a_token_outside_the_vocabulary_is_refused(app: LiveApp) -> None:
+    refused = await post(app, "/detokenize", tokens=[1, 70_000])
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tokens")
+
+
+async def test_nothing_is_tokenised_before_the_engine_is_ready() -> None:
+    async with live_app(settings(), start=False) as app:
+        app.lifecycle.report(Health(Phase.LOADING_WEIGHTS, 0.5))
+        refused = await post(app, "/tokenize", prompt="Once")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "engine_unavailable")
+
+
+async def test_requests_are_counted_under_their_routes(app: LiveApp) -> None:
+    assert app.lifecycle.info is not None
+    app.telemetry.serve(app.lifecycle.info)
+    await post(app, "/tokenize", prompt="Once")
+    await post(app, "/detokenize", tokens=[])
+    for route in ("tokenize", "detokenize"):
+        assert app.telemetry.requests.values[route, "ok", MODEL] == 1
+    assert app.lifecycle.in_flight == 0
