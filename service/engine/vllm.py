@@ -88,6 +88,7 @@ class VllmEngine:
         self._enter(Health(Phase.IMPORTING))
         from service.engine import vllm_launch
         from service.engine.vllm_adapters import VllmAdapters
+        from service.engine.vllm_grammar_guard import guarded
         from service.engine.vllm_parse import ParserFactory, check_parser_names
         from service.engine.vllm_render import VllmRenderer
 
@@ -104,8 +105,7 @@ class VllmEngine:
         self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
-        if info.task == "generate":
-            await self._start_guard(self._llm)
+        self._guard = await guarded(self._llm, self._grammar_process)
         await self._warm_up(info)
         self._health = Health(Phase.READY)
         return msgspec.structs.replace(info, adapters=self._adapters.names)
@@ -128,14 +128,6 @@ class VllmEngine:
             except AdapterError as error:
                 raise ConfigurationError(f"engine.lora_adapters.{name} is {folder.path}, {error}") from error
         return folders
-
-    async def _start_guard(self, llm: "AsyncLLM") -> None:
-        from service.engine.vllm_grammar_guard import GrammarGuard, vocabulary_of
-
-        assert self._grammar_process is not None
-        vocabulary = vocabulary_of(llm)
-        await self._grammar_process.introduce(vocabulary)
-        self._guard = GrammarGuard(self._grammar_process, vocabulary)
 
     async def _warm_up(self, info: EngineInfo) -> None:
         """Let the first request not be the one that waits for lazily built kernels."""

@@ -143,6 +143,16 @@ def form_of(wanted: StructuredOutput) -> Form | None:
     return None
 
 
+async def guarded(llm: "AsyncLLM", process: GrammarProcess) -> GrammarGuard | None:
+    """The guard of a model that generates text; for any other the worker is not needed and ended."""
+    if llm.renderer.tokenizer is None or llm.vllm_config.model_config.runner_type == "pooling":
+        await process.kill()
+        return None
+    vocabulary = vocabulary_of(llm)
+    await process.introduce(vocabulary)
+    return GrammarGuard(process, vocabulary)
+
+
 def vocabulary_of(llm: "AsyncLLM") -> bytes:
     """The vocabulary as vLLM's own grammars see it, for the worker."""
     config = llm.vllm_config

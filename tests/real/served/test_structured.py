@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
 
 QUESTION = [{"role": "user", "content": "Invent a harbour, with its boats, as JSON."}]
 CANARY = {"temperature": 0, "max_tokens": 4}
-ANSWERS = int(os.environ.get("TIDEGATE_TEST_ANSWERS", "25"))
+ANSWERS = int(os.environ.get("SCHEMA_BOUND_ANSWERS", "25"))
 
 
 class Kind(StrEnum):
