@@ -13,21 +13,16 @@ from tests.service_process import ServiceProcess
 
 HERE = Path(__file__).parent
 
-NOT_YET_SERVED = ("response_format",)
-"""Files of cases, Python's and Node's, that wait for a feature. Take a name out once the service has it."""
-
 
 def python_clients(arguments: list[str]) -> list[str]:
     """The command line for the Python clients."""
-    left_out = [f"--ignore={HERE}/clients/test_{name}.py" for name in NOT_YET_SERVED]
     pytest = [".venv-compat/bin/python", "-m", "pytest", "-c", f"{HERE}/clients/pytest.ini"]
-    return [*pytest, *left_out, *arguments, f"{HERE}/clients"]
+    return [*pytest, *arguments, f"{HERE}/clients"]
 
 
 def node_clients() -> list[str]:
     """The command line for the Node clients."""
-    left_out = {f"{name}.test.mjs" for name in NOT_YET_SERVED}
-    files = sorted(str(file) for file in (HERE / "node").glob("*.test.mjs") if file.name not in left_out)
+    files = sorted(str(file) for file in (HERE / "node").glob("*.test.mjs"))
     return ["node", "--test", "--test-reporter=spec", "--test-concurrency=1", *files]
 
 
