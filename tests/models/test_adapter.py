@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.models.adapter import AdapterError, AdapterFolder, read_base
 from service.models.safetensors_header import Tensor
-from tests.peft_folder import tiny_adapter
+from tests.peft_folder import tiny_adapter, write_adapter
 
 LAYER = "model.layers.0.self_attn.q_proj"
 
@@ -70,6 +71,23 @@ def test_factors_must_fit_the_layer_unless_that_is_packed(tmp_path: Path, layer:
     else:
         with pytest.raises(AdapterError, match="made for another model"):
             adapter.check_fits({f"{LAYER}.weight": layer})
+
+
+def test_a_layer_that_the_model_does_not_have_is_no_fit(tmp_path: Path) -> None:
+    adapter = AdapterFolder.read(tiny_adapter(tmp_path))
+    with pytest.raises(AdapterError, match=r"layers\.0\.self_attn\.q_proj\.lora_A\.weight belongs to a layer that"):
+        adapter.check_fits({"model.layers.1.self_attn.q_proj.weight": Tensor("BF16", (4, 6))})
+    adapter.check_fits({"layers.1.self_attn.q_proj.weight": Tensor("BF16", (4, 6))})
+
+
+@pytest.mark.parametrize(("down", "up"), [((2, 6), (4, 1)), ((3, 6), (4, 3))])
+def test_two_factors_make_one_adapter_of_the_stated_rank(
+    tmp_path: Path, down: tuple[int, int], up: tuple[int, int]
+) -> None:
+    names = [f"base_model.model.{LAYER}.lora_{factor}.weight" for factor in "AB"]
+    factors = {name: np.zeros(shape, np.float32) for name, shape in zip(names, (down, up), strict=True)}
+    with pytest.raises(AdapterError, match="do not make an adapter of rank 2"):
+        AdapterFolder.read(write_adapter(tmp_path, factors, rank=2)).check_fits({})
 
 
 def test_a_model_without_safetensors_has_no_known_weights(tmp_path: Path) -> None:
