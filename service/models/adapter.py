@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -32,7 +32,22 @@ class AdapterError(Exception):
 
 class _Config(msgspec.Struct, frozen=True):
     r: int
+    lora_alpha: float
     rank_pattern: dict[str, int] | None = None
+    bias: str = "none"
+    # What of PEFT vLLM does not implement, each off unless it is anything but false, null or empty.
+    use_dora: Any = None
+    use_qalora: Any = None
+    use_bdlora: Any = None
+    lora_bias: Any = None
+    alora_invocation_tokens: Any = None
+    layer_replication: Any = None
+
+    @property
+    def unserved(self) -> str | None:
+        """The first option that vLLM would refuse when it loads the adapter."""
+        names = ("use_dora", "use_qalora", "use_bdlora", "lora_bias", "alora_invocation_tokens", "layer_replication")
+        return "bias" if self.bias != "none" else next((name for name in names if getattr(self, name)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +141,8 @@ def _read_rank(file: Path) -> int:
         config = msgspec.json.decode(file.read_bytes(), type=_Config)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AdapterError(f"but its {CONFIG} cannot be read: {error}; save the adapter again") from error
+    if config.unserved is not None:
+        raise AdapterError(f"but its {CONFIG} asks for {config.unserved}, which vLLM does not serve; train it without")
     ranks = [config.r, *(config.rank_pattern or {}).values()]
     if min(ranks) < 1:
         raise AdapterError(f"but its {CONFIG} states rank {min(ranks)}; a rank is at least 1")

@@ -23,7 +23,8 @@ def test_an_adapter_states_its_rank_and_its_factors(tmp_path: Path) -> None:
     [
         ("adapter_config.json", None, "a folder without an adapter_config.json"),
         ("adapter_config.json", b"{}", "adapter_config.json cannot be read"),
-        ("adapter_config.json", b'{"r": 0}', "rank 0"),
+        ("adapter_config.json", b'{"r": 0, "lora_alpha": 1}', "rank 0"),
+        ("adapter_config.json", b'{"r": 2}', "adapter_config.json cannot be read"),
         ("adapter_config.json", b"\xff", "adapter_config.json cannot be read"),
         ("adapter_model.safetensors", None, "a folder without an adapter_model.safetensors"),
         ("adapter_model.safetensors", b"", "damaged: its header is cut off"),
@@ -71,6 +72,17 @@ def test_factors_must_fit_the_layer_unless_that_is_packed(tmp_path: Path, layer:
     else:
         with pytest.raises(AdapterError, match="made for another model"):
             adapter.check_fits({f"{LAYER}.weight": layer})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("use_dora", True), ("bias", "all"), ("lora_bias", True), ("layer_replication", [[0, 4]]), ("use_qalora", True)],
+)
+def test_what_vllm_does_not_serve_is_refused_by_its_name(tmp_path: Path, option: str, value: object) -> None:
+    tiny_adapter(tmp_path / "off", **{option: "none" if option == "bias" else None})
+    AdapterFolder.read(tmp_path / "off")
+    with pytest.raises(AdapterError, match=f"asks for {option}, which vLLM does not serve"):
+        AdapterFolder.read(tiny_adapter(tmp_path / "on", **{option: value}))
 
 
 def test_a_layer_that_the_model_does_not_have_is_no_fit(tmp_path: Path) -> None:
