@@ -85,8 +85,15 @@ class Gateway:
         if refusal := self._lifecycle.refusal():
             raise refusal
         self.check_model(name)
-        if self._ready_info().task != task:
+        info = self._ready_info()
+        if info.task != task:
             raise InvalidRequestError(OTHER_TASK[task], param="model", code="unsupported_value")
+        if task == "embed" and name in info.adapters:
+            raise InvalidRequestError(
+                "model: adapters give no embeddings here. Ask for the model itself.",
+                param="model",
+                code="unsupported_value",
+            )
 
     def _ready_info(self) -> EngineInfo:
         if self._lifecycle.info is None:
@@ -146,7 +153,8 @@ class Gateway:
                     whole=not call.stream,
                     chat=call.chat,
                     trace_headers=trace_headers,
-                    adapter=call.model if call.model in info.adapters else None,
+                    # Not "if it is an adapter": one unloaded since `check` must not turn into the base model.
+                    adapter=None if call.model in info.served_model_names else call.model,
                 )
             )
             for prompt in prompts

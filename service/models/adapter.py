@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -20,6 +20,8 @@ FILES: Final = (CONFIG, WEIGHTS)
 PICKLES: Final = ("adapter_model.bin", "adapter_model.pt")
 
 _FACTOR: Final = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<factor>[AB])\.weight")
+_LAYER: Final = re.compile(r"(?:base_model\.model\.)?(?P<stack>.+?\.)(?P<number>\d+)\.")
+"""The first numbered part of a name: "model.layers." and 12."""
 _UNPACKED: Final = frozenset({"BF16", "F16", "F32", "F64", "F8_E4M3", "F8_E5M2"})
 """Types in which a base model's weight has the shape of the layer; others may be packed by a quantisation."""
 
@@ -30,7 +32,22 @@ class AdapterError(Exception):
 
 class _Config(msgspec.Struct, frozen=True):
     r: int
+    lora_alpha: float
     rank_pattern: dict[str, int] | None = None
+    bias: str = "none"
+    # What of PEFT vLLM does not implement, each off unless it is anything but false, null or empty.
+    use_dora: Any = None
+    use_qalora: Any = None
+    use_bdlora: Any = None
+    lora_bias: Any = None
+    alora_invocation_tokens: Any = None
+    layer_replication: Any = None
+
+    @property
+    def unserved(self) -> str | None:
+        """The first option that vLLM would refuse when it loads the adapter."""
+        names = ("use_dora", "use_qalora", "use_bdlora", "lora_bias", "alora_invocation_tokens", "layer_replication")
+        return "bias" if self.bias != "none" else next((name for name in names if getattr(self, name)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +81,12 @@ class AdapterFolder:
     def check_fits(self, base: Mapping[str, Tensor]) -> None:
         """Raise `AdapterError` for factors that do not fit each other or the base model's weights.
 
-        A factor too small for its layer would load: vLLM copies it into a corner. Layers that `base` does not know
-        under the adapter's name, or has packed, are left to vLLM.
+        A factor too small for its layer would load: vLLM copies it into a corner. So would those of layers that the
+        model does not have: vLLM leaves them out. Layers whose weights `base` does not know under the adapter's name,
+        or has packed, are left to vLLM.
         """
+        self._check_pairs()
+        self._check_layers(base)
         for name, tensor in self.tensors.items():
             if (found := _FACTOR.fullmatch(name)) is None:
                 continue
@@ -79,6 +99,29 @@ class AdapterFolder:
                 raise AdapterError(
                     f"but its {name} has shape {list(tensor.shape)}, which does not fit the model's layer of "
                     f"{size_in} inputs and {size_out} outputs; it was made for another model"
+                )
+
+    def _check_pairs(self) -> None:
+        for name, down in self.tensors.items():
+            if (found := _FACTOR.fullmatch(name)) is None or found["factor"] == "B" or ".experts" in name:
+                continue  # factors of several experts may be stacked, and are vLLM's business
+            up = self.tensors.get(name.replace(".lora_A.", ".lora_B."))
+            if up is None or len(down.shape) != 2 or len(up.shape) != 2:
+                continue
+            if down.shape[0] != up.shape[1] or down.shape[0] > self.rank:
+                raise AdapterError(
+                    f"but its factors of {found['module']} have shapes {list(down.shape)} and {list(up.shape)}, which "
+                    f"do not make an adapter of rank {self.rank}; save it again"
+                )
+
+    def _check_layers(self, base: Mapping[str, Tensor]) -> None:
+        layers = {(at["stack"], at["number"]) for name in base if (at := _LAYER.match(name))}
+        stacks = {stack for stack, _ in layers}
+        for name in self.tensors:
+            at = _LAYER.match(name)
+            if at is not None and at["stack"] in stacks and (at["stack"], at["number"]) not in layers:
+                raise AdapterError(
+                    f"but its {name} belongs to a layer that the model does not have; it was made for another model"
                 )
 
 
@@ -98,6 +141,8 @@ def _read_rank(file: Path) -> int:
         config = msgspec.json.decode(file.read_bytes(), type=_Config)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AdapterError(f"but its {CONFIG} cannot be read: {error}; save the adapter again") from error
+    if config.unserved is not None:
+        raise AdapterError(f"but its {CONFIG} asks for {config.unserved}, which vLLM does not serve; train it without")
     ranks = [config.r, *(config.rank_pattern or {}).values()]
     if min(ranks) < 1:
         raise AdapterError(f"but its {CONFIG} states rank {min(ranks)}; a rank is at least 1")

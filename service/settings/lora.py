@@ -32,6 +32,10 @@ def check_names(engine: EngineSettings) -> None:
             )
     if engine.lora_adapters and engine.extra.get("enable_lora") is False:
         raise ConfigurationError("engine.enable_lora is false, but engine.lora_adapters names some; leave it out")
+    for limit in ("max_loras", "max_cpu_loras", "max_lora_rank"):
+        value = engine.extra.get(limit)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ConfigurationError(f"engine.{limit} is {value!a:.100}, but must be a whole number of at least 1")
     capacity = engine.extra.get("max_cpu_loras")
     if isinstance(capacity, int) and capacity < len(engine.lora_adapters):
         raise ConfigurationError(

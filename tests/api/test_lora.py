@@ -1,12 +1,15 @@
 """LoRA adapters are models of their own to whoever asks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+import httpx
 import openai
 import pytest
 
+from service.engine.base import Prompt, Renderable
+from service.engine.simulated import SimulatedEngine
 from service.settings import Settings
-from tests.api.live import MODEL, LiveApp, live_app, settings
+from tests.api.live import MODEL, LiveApp, embedding_settings, live_app, settings
 
 MESSAGES = [{"role": "user", "content": "Tell me of the tide."}]
 
@@ -57,3 +60,32 @@ async def test_metrics_name_adapters_and_nothing_else(app: LiveApp) -> None:
     series = app.telemetry.render(b"").decode()
     assert 'tidegate_generation_tokens_total{model="law"} 4.0' in series
     assert "secret-name" not in series
+
+
+class UnloadingWhileRendering(SimulatedEngine):
+    """Takes so long over a prompt that an operator unloads the adapter meanwhile."""
+
+    def __init__(self, chosen: Settings) -> None:
+        super().__init__(chosen.engine, chosen.simulation)
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def render(self, prompt: Renderable) -> list[Prompt]:
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return await super().render(prompt)
+
+
+async def test_an_adapter_unloaded_while_its_prompt_is_read_does_not_become_the_base_model() -> None:
+    chosen = with_adapters(settings(), "law")
+    engine = UnloadingWhileRendering(chosen)
+    async with live_app(chosen, engine=engine) as app, httpx.AsyncClient(base_url=app.management_url) as operator:
+        engine.meanwhile = lambda: operator.post("/v1/unload_lora_adapter", json={"lora_name": "law"})
+        with pytest.raises(openai.NotFoundError) as refused:
+            await app.client.completions.create(model="law", prompt="Tide")
+        assert refused.value.code == "model_not_found"
+
+
+async def test_an_adapter_gives_no_embeddings_of_the_base_model() -> None:
+    async with live_app(with_adapters(embedding_settings(), "law")) as app:
+        with pytest.raises(openai.BadRequestError, match="adapters give no embeddings"):
+            await app.client.embeddings.create(model="law", input="Tide")

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.models.adapter import AdapterError, AdapterFolder, read_base
 from service.models.safetensors_header import Tensor
-from tests.peft_folder import tiny_adapter
+from tests.peft_folder import tiny_adapter, write_adapter
 
 LAYER = "model.layers.0.self_attn.q_proj"
 
@@ -22,7 +23,8 @@ def test_an_adapter_states_its_rank_and_its_factors(tmp_path: Path) -> None:
     [
         ("adapter_config.json", None, "a folder without an adapter_config.json"),
         ("adapter_config.json", b"{}", "adapter_config.json cannot be read"),
-        ("adapter_config.json", b'{"r": 0}', "rank 0"),
+        ("adapter_config.json", b'{"r": 0, "lora_alpha": 1}', "rank 0"),
+        ("adapter_config.json", b'{"r": 2}', "adapter_config.json cannot be read"),
         ("adapter_config.json", b"\xff", "adapter_config.json cannot be read"),
         ("adapter_model.safetensors", None, "a folder without an adapter_model.safetensors"),
         ("adapter_model.safetensors", b"", "damaged: its header is cut off"),
@@ -70,6 +72,34 @@ def test_factors_must_fit_the_layer_unless_that_is_packed(tmp_path: Path, layer:
     else:
         with pytest.raises(AdapterError, match="made for another model"):
             adapter.check_fits({f"{LAYER}.weight": layer})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("use_dora", True), ("bias", "all"), ("lora_bias", True), ("layer_replication", [[0, 4]]), ("use_qalora", True)],
+)
+def test_what_vllm_does_not_serve_is_refused_by_its_name(tmp_path: Path, option: str, value: object) -> None:
+    tiny_adapter(tmp_path / "off", **{option: "none" if option == "bias" else None})
+    AdapterFolder.read(tmp_path / "off")
+    with pytest.raises(AdapterError, match=f"asks for {option}, which vLLM does not serve"):
+        AdapterFolder.read(tiny_adapter(tmp_path / "on", **{option: value}))
+
+
+def test_a_layer_that_the_model_does_not_have_is_no_fit(tmp_path: Path) -> None:
+    adapter = AdapterFolder.read(tiny_adapter(tmp_path))
+    with pytest.raises(AdapterError, match=r"layers\.0\.self_attn\.q_proj\.lora_A\.weight belongs to a layer that"):
+        adapter.check_fits({"model.layers.1.self_attn.q_proj.weight": Tensor("BF16", (4, 6))})
+    adapter.check_fits({"layers.1.self_attn.q_proj.weight": Tensor("BF16", (4, 6))})
+
+
+@pytest.mark.parametrize(("down", "up"), [((2, 6), (4, 1)), ((3, 6), (4, 3))])
+def test_two_factors_make_one_adapter_of_the_stated_rank(
+    tmp_path: Path, down: tuple[int, int], up: tuple[int, int]
+) -> None:
+    names = [f"base_model.model.{LAYER}.lora_{factor}.weight" for factor in "AB"]
+    factors = {name: np.zeros(shape, np.float32) for name, shape in zip(names, (down, up), strict=True)}
+    with pytest.raises(AdapterError, match="do not make an adapter of rank 2"):
+        AdapterFolder.read(write_adapter(tmp_path, factors, rank=2)).check_fits({})
 
 
 def test_a_model_without_safetensors_has_no_known_weights(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ def test_what_is_no_pair_of_a_name_and_a_path_is_refused(text: str) -> None:
         ({"lora_adapters": {"law": "ADAPTER"}, "extra": {"max_lora_rank": 1}}, "has rank 2, but engine.max_lora_rank"),
         ({"lora_adapters": {"law": "ADAPTER"}, "extra": {"enable_lora": False}}, "engine.enable_lora is false"),
         ({"lora_adapters": {"law": "ADAPTER", "b": "ADAPTER"}, "extra": {"max_cpu_loras": 1}}, "max_cpu_loras is 1"),
+        ({"extra": {"max_loras": "abc"}}, "engine.max_loras is 'abc', but must be a whole number of at least 1"),
+        ({"extra": {"max_cpu_loras": True}}, "engine.max_cpu_loras is True"),
+        ({"extra": {"max_lora_rank": 0}}, "engine.max_lora_rank is 0"),
         ({"lora_folder": "/nowhere"}, "engine.lora_folder is /nowhere, which is no folder"),
     ],
 )
