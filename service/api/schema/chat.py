@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.api.schema.final_turn import check_final_turn
 from service.api.schema.message import Message
 from service.api.schema.not_served import FOR_CHAT, NotServed
 from service.api.schema.refusal import RefusalError
@@ -126,13 +127,7 @@ class ChatCompletionRequest(SamplingFields):
                 "Invalid 'top_logprobs': it is only allowed with 'logprobs' set to true. Set it or leave this out.",
                 "top_logprobs",
             )
-        opens = self.add_generation_prompt and "add_generation_prompt" in self.model_fields_set
-        if self.continue_final_message and opens:
-            raise RefusalError(
-                "invalid_value",
-                "Invalid 'continue_final_message': it excludes 'add_generation_prompt'. Set only one of them to true.",
-                "continue_final_message",
-            )
+        check_final_turn(self, opens=self.add_generation_prompt, continues=self.continue_final_message)
         return self
 
     def to_prompt(self) -> ChatPrompt:

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import Field, model_validator
 
 from service.api.schema.chat import TemplateSwitches
+from service.api.schema.final_turn import check_final_turn
 from service.api.schema.message import Message
 from service.api.schema.not_served import FOR_TOKENIZE, NotServed
 from service.api.schema.refusal import RefusalError
@@ -74,13 +75,7 @@ class TokenizeRequest(WireModel):
                 "'add_special_tokens' is not available with 'messages': the chat template adds them. Leave it out.",
                 "add_special_tokens",
             )
-        opens = self.add_generation_prompt and "add_generation_prompt" in self.model_fields_set
-        if self.continue_final_message and opens:
-            raise RefusalError(
-                "invalid_value",
-                "Invalid 'continue_final_message': it excludes 'add_generation_prompt'. Set only one of them to true.",
-                "continue_final_message",
-            )
+        check_final_turn(self, opens=self.add_generation_prompt, continues=self.continue_final_message)
 
     def to_prompt(self) -> Renderable:
         """What the engine's renderer has to tokenise, whatever its length."""
