@@ -224,7 +224,7 @@ def test_the_tokens_of_others_keep_coming_while_bombs_fly(service: ServiceProces
     statuses = [status for each in throwing for status in each.result()]
     print(f"gap alone {alone * 1000:.1f} ms, among {len(statuses)} bombs {among_bombs * 1000:.1f} ms")
     assert set(statuses) <= {400, 503}
-    # Two cores, both the engine's: twice was not reached yet (38 ms became 100 ms); without the guard it stalls.
+    # Two cores, both the engine's: twice was not reached yet (38 ms became 100 ms on a busy machine).
     assert among_bombs < 4 * alone
 
 
