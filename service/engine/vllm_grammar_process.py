@@ -61,7 +61,7 @@ class GrammarProcess:
         try:
             self._process.stdin.write(frame(data))
             await self._process.stdin.drain()
-        except ConnectionError as error:
+        except (ConnectionError, RuntimeError) as error:  # uvloop raises the latter for a pipe that is closed already
             raise EOFError("the grammar worker has ended") from error
         (size,) = struct.unpack("!I", await self._process.stdout.readexactly(4))
         return msgspec.msgpack.decode(await self._process.stdout.readexactly(size), type=Verdict)

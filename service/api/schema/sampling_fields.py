@@ -118,6 +118,13 @@ class SamplingFields(IgnoredFields):
         limit = self.requested_max_tokens
         if limit is not None and self.min_tokens > limit:
             raise RefusalError("invalid_value", _too_many_at_least(self.min_tokens, limit), "min_tokens")
+        if self.allowed_token_ids is not None and self.structured is not None:
+            raise RefusalError(
+                "invalid_value",
+                "Invalid 'allowed_token_ids': together with a form of the answer they may leave no token to draw. "
+                "Leave one of them out.",
+                "allowed_token_ids",
+            )
         if self.structured_outputs is not None and self.response_format.type != "text":
             raise RefusalError(
                 "invalid_value",

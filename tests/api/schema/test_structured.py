@@ -107,6 +107,11 @@ def test_one_request_has_one_form() -> None:
     assert refused[:2] == ("invalid_value", "structured_outputs")
 
 
+def test_a_form_excludes_allowed_token_ids() -> None:
+    refused = refused_chat(structured_outputs={"regex": "a"}, allowed_token_ids=[5])
+    assert refused[:2] == ("invalid_value", "allowed_token_ids")
+
+
 def test_older_names_point_to_the_newer() -> None:
     code, param, message = refused_chat(guided_regex="a")
     assert (code, param) == ("unknown_parameter", "guided_regex") and "structured_outputs" in message
