@@ -19,6 +19,7 @@ from vllm.tokenizers import TokenizerLike
 from vllm.tool_parsers import ToolParserManager
 
 from service.engine.base import ChatOutput, Delta, GenerationRequest, StructuredOutput, ToolCallPart, ToolUse
+from service.engine.tag_white_space import bound_white_space
 from service.engine.vllm_translate import structured_output
 from service.errors import ConfigurationError
 
@@ -96,7 +97,11 @@ class ChatParser:
         for name in TAKEN_OVER:
             setattr(params, name, getattr(wanted, name))
         asked = params.structured_outputs
-        return form if asked is None or asked is before["structured_outputs"] else structured_output(asked, "tools")
+        if asked is None or asked is before["structured_outputs"]:
+            return form
+        if asked.structural_tag is not None:
+            asked.structural_tag = bound_white_space(asked.structural_tag)
+        return structured_output(asked, "tools")
 
     def submission(self) -> dict[str, Any]:
         """Arguments of `AsyncLLM.generate`: a grammar waits until the reasoning is over."""

@@ -21,6 +21,7 @@ from service.engine.base import (
     StructuredOutput,
     TokenLogprob,
 )
+from service.engine.tag_white_space import bound_white_space
 from service.errors import (
     EngineUnavailableError,
     InternalError,
@@ -66,7 +67,10 @@ def sampling_params(sampling: Sampling, *, whole: bool) -> SamplingParams:
 def _structured_outputs(wanted: StructuredOutput | None) -> StructuredOutputsParams | None:
     if wanted is None:
         return None
-    return StructuredOutputsParams(**{name: form for name, form in asdict(wanted).items() if name != "param"})
+    forms = {name: form for name, form in asdict(wanted).items() if name != "param"}
+    if wanted.structural_tag is not None:
+        forms["structural_tag"] = bound_white_space(wanted.structural_tag)
+    return StructuredOutputsParams(**forms)
 
 
 def structured_output(asked: StructuredOutputsParams, param: str) -> StructuredOutput:
