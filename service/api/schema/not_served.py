@@ -1,4 +1,4 @@
-"""Fields that are recognised but refused, each with its reason: what comes later, and what only an operator may set.
+"""Fields that are recognised but refused, each with its reason: not supported, or only for an operator to set.
 
 To serve one of them, take its line out of here and declare it in the request's model.
 """
@@ -22,10 +22,6 @@ class NotServed:
         """Raise `RefusalError` unless the value asks for nothing."""
         if value is not None and value not in self.harmless:
             raise RefusalError(self.code, f"'{name}' is not available: {self.why}. Leave it out.", name)
-
-
-def _later(what: str, *harmless: object) -> NotServed:
-    return NotServed(f"this server does not support {what} yet", harmless)
 
 
 def _never(what: str, *harmless: object) -> NotServed:
