@@ -178,6 +178,10 @@ class EngineUnavailableError(UnavailableError):
     """The engine is loading, dead or being restarted."""
 
 
+class EngineDiedError(EngineUnavailableError):
+    """The engine died while it had this request in hand."""
+
+
 class OverloadedError(UnavailableError):
     """More work is waiting than may wait."""
 

@@ -193,6 +193,13 @@ class ChatOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As in the prompt: some models' reasoning is read differently with them."""
 
 
+class Emitted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one choice had told before its engine died. `finish_reason` is set where it had ended."""
+
+    token_ids: list[int]
+    finish_reason: str | None = None
+
+
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One prompt to continue. `id` is ours, unique in the process, and never what a caller sent."""
 
@@ -209,6 +216,13 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """W3C trace context to continue inside the engine."""
     adapter: str | None = None
     """Name of the LoRA adapter to generate with; None for the base model."""
+    emitted: list[Emitted] = []
+    """One per choice where a request goes on after its engine's death, and never together with `whole`.
+
+    The stream tells these tokens again, from the first on and in pieces of the engine's choice, then what follows
+    them, just as if it had never been interrupted. What is told again comes without logprobs; a choice that had
+    ended is told again with a finish reason.
+    """
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -290,8 +304,9 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class DeltaStream(Protocol):
     """A running generation. Iterating yields all deltas that are ready at once, never an empty list.
 
-    The iteration ends after the last choice's `finish_reason`. Raises `EngineUnavailableError` if the engine dies,
-    `InvalidRequestError` if the engine refuses the request, `InternalError` if it fails for this request only.
+    The iteration ends after the last choice's `finish_reason`. Raises `EngineDiedError` if the engine dies,
+    `EngineUnavailableError` if it is not ready, `InvalidRequestError` if it refuses the request, `InternalError` if it
+    fails for this request only.
     """
 
     def __aiter__(self) -> Self: ...
