@@ -48,12 +48,14 @@ class Listener(uvicorn.Server):
 class Service:
     """One run of the service. `run` returns the exit code."""
 
-    def __init__(self, settings: Settings, engine: Engine, history: StartHistory, console: Console) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, telemetry: Telemetry, history: StartHistory, console: Console
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._history = history
         self._console = console
-        self._telemetry = Telemetry()
+        self._telemetry = telemetry
         self._lifecycle = Lifecycle(expected_start_seconds=history.expected_seconds())
         self._tracer = build_tracer(settings.tracing)
         self._stop = asyncio.Event()
@@ -130,9 +132,9 @@ class Service:
     def _on_health(self, health: Health) -> None:
         self._telemetry.set_phase(health.phase)
         if health.phase is not Phase.READY:
-            self._console.progress(health, self._lifecycle.elapsed_seconds)
+            self._console.progress(health, self._lifecycle.unready_seconds)
         if health.phase is Phase.FAILED and self._lifecycle.info is not None:
-            # Nobody restarts the engine under us yet, so whoever runs this process has to.
+            # It has been restarted as often as is wise; now it is for whoever runs this process.
             self._console.failed(health.reason or "The engine has failed.")
             self._end(EXIT_FAILURE)
 

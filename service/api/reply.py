@@ -103,6 +103,8 @@ class StreamReply(GenerationReply):
         await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
         try:
             while deltas is not None:
+                if not deltas:
+                    await self._write(send, RESUMING_COMMENT)
                 for start in range(0, len(deltas), DELTAS_A_WRITE):
                     if start:
                         await asyncio.sleep(0)  # a write need not wait for anything, and others have their turn too
@@ -142,6 +144,9 @@ class JsonReply(GenerationReply):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+
+RESUMING_COMMENT: Final = b": resuming\n\n"
+"""Told while the engine is being restarted; by the rules of server-sent events it is no event."""
 
 EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

@@ -10,7 +10,7 @@ Imports neither vLLM nor anything of HTTP.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Literal, Protocol, Self, TypeAlias
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,8 @@ class Phase(StrEnum):
     COMPILING = "compiling"
     WARMING_UP = "warming up"
     READY = "ready"
+    RESTARTING = "restarting"
+    """It died; another is about to take its place."""
     DRAINING = "draining"
     FAILED = "failed"
 
@@ -301,8 +303,12 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Tokens of the whole choice that were reasoning; told with its last delta."""
 
 
+RESUMING: Final[Sequence[Delta]] = ()
+"""In place of deltas: the engine has died, and the stream waits for the next one to go on with."""
+
+
 class DeltaStream(Protocol):
-    """A running generation. Iterating yields all deltas that are ready at once, never an empty list.
+    """A running generation. Iterating yields all deltas that are ready at once, and nothing else but `RESUMING`.
 
     The iteration ends after the last choice's `finish_reason`. Raises `EngineDiedError` if the engine dies,
     `EngineUnavailableError` if it is not ready, `InvalidRequestError` if it refuses the request, `InternalError` if it
@@ -318,6 +324,17 @@ class DeltaStream(Protocol):
 
 
 ReportProgress: TypeAlias = Callable[[Health], None]
+
+
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """Signs of work, by which a hung engine is told from a busy one."""
+
+    steps: int
+    """Model steps so far; one that reads a part of a long prompt counts too."""
+    running: int
+    """Requests in hand, whether they run or wait inside the engine."""
+    slow_step_seconds: float
+    """99th percentile of the duration of recent steps; 0 where there were none."""
 
 
 class Engine(Protocol):
@@ -368,6 +385,9 @@ class Engine(Protocol):
 
     def health(self) -> Health:
         """The current phase. Cheap: called on every request."""
+
+    def progress(self) -> Progress | None:
+        """How the work goes on; a new object each time the engine says so. None before it has said anything. Cheap."""
 
     async def metrics(self) -> bytes:
         """The engine's own series in Prometheus text format; empty where there are none."""

@@ -126,6 +126,15 @@ class ManagementSettings(Section):
     port: Port = Field(9000, description="TCP port to listen on; 0: any free port")
 
 
+class SupervisionSettings(Section):
+    """What happens when the engine dies or hangs."""
+
+    resume_timeout_seconds: Seconds = Field(120.0, description="time a request waits for a dead engine, in seconds")
+    hang_seconds: Seconds = Field(10.0, description="time without a step, at least, that counts as hanging, in seconds")
+    max_deaths: Size = Field(5, description="deaths within the window after which the process gives up")
+    deaths_window_seconds: Seconds = Field(600.0, description="time in which deaths are counted, in seconds")
+
+
 class LoggingSettings(Section):
     """JSON lines on standard error."""
 
@@ -159,6 +168,7 @@ class Settings(Section):
 
     engine: EngineSettings = Field(EngineSettings(), description="the model and what runs it")
     server: ServerSettings = Field(ServerSettings(), description="the public listener")
+    supervision: SupervisionSettings = Field(SupervisionSettings(), description="an engine that dies or hangs")
     management: ManagementSettings = Field(ManagementSettings(), description="the listener for operators")
     logging: LoggingSettings = Field(LoggingSettings(), description="logs")
     tracing: TracingSettings = Field(TracingSettings(), description="traces")

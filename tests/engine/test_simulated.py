@@ -7,6 +7,7 @@ import pytest
 from service.engine.base import Engine, EngineInfo
 from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings, SimulationSettings
+from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract, EngineContract
 
 
@@ -21,7 +22,7 @@ class TestSimulatedEngine(EngineContract):
 
     @pytest.fixture
     async def engine(self) -> AsyncIterator[Engine]:
-        running = build_engine(settings(in_process=True))
+        running = build_engine(settings(in_process=True), Telemetry())
         await running.start(lambda health: None)
         yield running
         await running.aclose()
@@ -32,7 +33,7 @@ class TestHostedSimulatedEngine(EngineContract):
 
     @pytest.fixture
     async def engine(self) -> AsyncIterator[Engine]:
-        running = build_engine(settings(in_process=False))
+        running = build_engine(settings(in_process=False), Telemetry())
         await running.start(lambda health: None)
         yield running
         await running.aclose()
@@ -44,7 +45,7 @@ class TestSimulatedEmbedder(EmbeddingContract):
     @pytest.fixture
     async def embedder(self) -> AsyncIterator[Engine]:
         engine = EngineSettings(kind="simulated", extra={"runner": "pooling"})
-        running = build_engine(Settings(engine=engine, simulation=SimulationSettings(ttft_seconds=0.2)))
+        running = build_engine(Settings(engine=engine, simulation=SimulationSettings(ttft_seconds=0.2)), Telemetry())
         self.started = await running.start(lambda health: None)
         yield running
         await running.aclose()
