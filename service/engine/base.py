@@ -387,7 +387,7 @@ class Engine(Protocol):
         """The current phase. Cheap: called on every request."""
 
     def progress(self) -> Progress | None:
-        """How the work goes on; a new object each time the engine says so. None before it has said anything. Cheap."""
+        """How the work goes on, or went on when that was last heard; None before it has been. Cheap."""
 
     async def metrics(self) -> bytes:
         """The engine's own series in Prometheus text format; empty where there are none."""

@@ -37,7 +37,13 @@ KIND: Final = Kind(
 def vllm_server() -> Iterator[tuple[str, int]]:
     """vLLM's own server on the same model, in the same precision; its address and process id."""
     port, log = free_port(), Path("/tmp/vllm-versus.log")
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(bundled.prepare(lambda done: None))]
+    command = [
+        sys.executable,
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(bundled.prepare(lambda done: None)),
+    ]
     command += ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
     command += ["--max-model-len", "1024", "--enforce-eager"]
     environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}

@@ -39,8 +39,12 @@ T = TypeVar("T")
 class MortalEngine(Engine, Protocol):
     """An engine that can be given up at any moment."""
 
-    async def kill(self) -> None:
-        """End it at once, whatever it does, with all that belongs to it; return when nothing of it is left."""
+    def give_up(self, reason: str) -> None:
+        """End it at once, whatever it does, with all that belongs to it; what it had in hand hears of its death."""
+
+    @property
+    def silence_seconds(self) -> float:
+        """Time since it was last heard of, which is twice a second once it has started."""
 
 
 class SupervisedEngine:
@@ -195,7 +199,7 @@ class SupervisedEngine:
         while True:
             await self._death.wait()
             self._death.clear()
-            await self._engine.kill()
+            await self._engine.aclose()
             while await self._may_start_again():
                 try:
                     await self._start_engine()
@@ -226,7 +230,7 @@ class SupervisedEngine:
 
     async def _bury(self, kind: DeathKind, cause: str) -> None:
         self._record(kind, cause)
-        await self._engine.kill()
+        await self._engine.aclose()
 
     async def _may_start_again(self) -> bool:
         """Wait as long as it is wise, and put a new engine in the place of the old one. False: give up."""
@@ -244,8 +248,9 @@ class SupervisedEngine:
             await asyncio.sleep(LOOK_SECONDS)
             if not self._serving or self._engine is not watched:
                 watched, watchdog = self._engine, Watchdog(self._hang_seconds, self._clock)
-            elif (hang := watchdog.look(watched.progress())) is not None:
+            elif (hang := watchdog.look(watched.progress(), watched.silence_seconds)) is not None:
                 self._note_death("hung", hang)
+                watched.give_up(hang)
 
     async def _survive(self, call: Callable[[Engine], Awaitable[T]]) -> T:
         """A call that may be made again in the next engine; it too is held for guilty after its second death."""

@@ -25,23 +25,18 @@ class Watchdog:
         self._clock = clock
         self._looked = clock()
         self._moved = self._looked
-        self._heard = self._looked
-        self._last: Progress | None = None
         self._steps = -1
 
-    def look(self, progress: Progress | None) -> str | None:
-        """What is wrong, in a sentence, or None. `progress` is a new object each time the engine has spoken."""
+    def look(self, progress: Progress | None, silence_seconds: float) -> str | None:
+        """What is wrong, in a sentence, or None. `silence_seconds` have passed since the process was last heard."""
         now = self._clock()
-        if now - self._looked > LATE_SECONDS:
-            self._moved = self._heard = now
+        paused = now - self._looked > LATE_SECONDS
         self._looked = now
-        if progress is not self._last:
-            self._last, self._heard = progress, now
-        if progress is None or not progress.running or progress.steps != self._steps:
+        if paused or progress is None or not progress.running or progress.steps != self._steps:
             self._moved = now
             self._steps = progress.steps if progress else -1
-        if now - self._heard > self._hang_seconds:
-            return f"The engine's process has said nothing for {now - self._heard:.0f} s."
+        if silence_seconds > self._hang_seconds and not paused:
+            return f"The engine's process has said nothing for {silence_seconds:.0f} s."
         slow = progress.slow_step_seconds if progress else 0.0
         if now - self._moved > max(self._hang_seconds, SLOW_STEPS * slow):
             return f"The engine has requests in hand, but has made no step for {now - self._moved:.0f} s."
