@@ -37,6 +37,17 @@ class Health(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """How far an engine has come since its start: one that has requests in hand and takes no further step hangs."""
+
+    steps: int
+    """Steps of the model, those that only read a part of a long prompt included."""
+    running: int
+    """Requests in hand, those that wait inside the engine included."""
+    slow_step_seconds: float
+    """What 99 of 100 recent steps stayed below; 0 before the first step."""
+
+
 class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
     """Dimensions of the vectors that an embedding model gives."""
 
@@ -368,6 +379,9 @@ class Engine(Protocol):
 
     def health(self) -> Health:
         """The current phase. Cheap: called on every request."""
+
+    def progress(self) -> Progress | None:
+        """How far it has come, or had come when that was last heard; None before it is ready. Cheap."""
 
     async def metrics(self) -> bytes:
         """The engine's own series in Prometheus text format; empty where there are none."""

@@ -11,6 +11,7 @@ import itertools
 import logging
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -27,13 +28,15 @@ from service.engine.base import (
     GenerationRequest,
     Health,
     Phase,
+    Progress,
     Prompt,
     Renderable,
     ReportProgress,
 )
 from service.engine.process import HostProcess
+from service.engine.process_watch import killed_by
 from service.engine.stream import BufferedStream
-from service.errors import EngineUnavailableError
+from service.errors import EngineDiedError, EngineUnavailableError
 
 logger = logging.getLogger("tidegate.engine")
 
@@ -42,6 +45,10 @@ MAX_FRAMES_A_TURN: Final = 64
 
 STOP_TIMEOUT_SECONDS: Final = 10.0
 """How long a host may take to close its engine before its process group is killed."""
+
+
+SUSPICION_SECONDS: Final = 0.25
+"""How long the host may take to name the cause after the first request that failed because the engine died."""
 
 
 class HostedEngine:
@@ -67,6 +74,10 @@ class HostedEngine:
         self._tasks: list[asyncio.Task[None]] = []
         self._started: asyncio.Future[EngineInfo] | None = None
         self._closing = False
+        self._dead = False
+        self._heard = time.monotonic()
+        self._progress: Progress | None = None
+        self._suspicion: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int | None:
@@ -126,12 +137,27 @@ class HostedEngine:
     def health(self) -> Health:
         return self._health
 
+    def progress(self) -> Progress | None:
+        return self._progress
+
+    @property
+    def silence_seconds(self) -> float:
+        """Time since the host was last heard, which sends a heartbeat twice a second once it has started.
+
+        None has passed while something waits to be read: then it is we who did not listen.
+        """
+        if self._socket is None or self._socket.closed or int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            return 0.0
+        return time.monotonic() - self._heard
+
     async def aclose(self) -> None:
         if self._closing or self._process is None:
             return
         self._closing = True
         self._send(wire.Stop())
-        await self._process.stop(STOP_TIMEOUT_SECONDS)
+        await self._process.stop(0 if self._dead else STOP_TIMEOUT_SECONDS)
+        if self._suspicion is not None:
+            self._suspicion.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -171,7 +197,12 @@ class HostedEngine:
         decode = msgspec.msgpack.Decoder(wire.ToClient).decode
         waiting: zmq.Socket[bytes] = zmq.Socket.shadow(self._socket)
         while True:
-            frame = await self._socket.recv()
+            try:
+                frame = await self._socket.recv()
+            except zmq.ZMQError as error:
+                self._die(f"The engine's socket failed: {error}.")
+                return
+            self._heard = time.monotonic()
             # All frames that are there go to their streams before any stream gets its turn: what has gathered while
             # the gateway was busy then leaves in one write per stream, and the busier it is, the less a token costs.
             for _ in range(MAX_FRAMES_A_TURN):
@@ -210,14 +241,25 @@ class HostedEngine:
             ):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)
+            case wire.CallFailed(_, failure) if self._is_death(failure):
+                self._suspect(failure.message)
             case wire.CallFailed(call, failure):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_exception(failure.error())
+            case wire.StreamFailed(_, failure) if self._is_death(failure):
+                self._suspect(failure.message)
             case wire.StreamFailed(number, failure):
                 if (stream := self._streams.pop(number, None)) is not None:
                     stream.fail(failure.error())
+            case wire.Report(health) if health.phase is Phase.FAILED and self._health.phase is Phase.READY:
+                self._die(health.reason or "The engine died.")
             case wire.Report(health):
                 self._set_health(health)
+                if health.phase is Phase.FAILED:
+                    # The host says next why the start failed, unless it hangs with its engine.
+                    self._suspect(health.reason or "The engine died.")
+            case wire.Heartbeat(progress):
+                self._progress = progress
             case wire.Started(info):
                 self._health = Health(Phase.READY)
                 if self._started is not None and not self._started.done():
@@ -237,27 +279,42 @@ class HostedEngine:
             self._health = health
             self._report(health)
 
-    async def _watch_process(self) -> None:
+    def _is_death(self, failure: wire.Failure) -> bool:
+        return failure.kind == EngineDiedError.__name__
+
+    def _suspect(self, reason: str) -> None:
+        """Wait a moment for the host to name the cause; what fails because the engine died is told sooner."""
+        if self._suspicion is None:
+            self._suspicion = asyncio.get_running_loop().call_later(SUSPICION_SECONDS, self._die, reason)
+
+    def _die(self, reason: str) -> None:
+        """Give the engine up: kill it, and fail all that it had in hand. Only the first reason counts."""
+        if self._dead or self._closing:
+            return
+        self._dead = True
         assert self._process is not None
         assert self._started is not None
-        code = await self._process.wait()
         self._process.kill_group()
-        if self._closing:
-            return
-        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         if self._health.phase is not Phase.FAILED:
-            logger.error("engine process ended", extra={"fields": {"exit_code": code}})
-            self._set_health(Health(Phase.FAILED, reason=f"The engine process {ended}."))
-        error = self._unavailable()
+            logger.error("engine died", extra={"fields": {"reason": reason}})
+            self._set_health(Health(Phase.FAILED, reason=reason))
         if not self._started.done():
             tail = " | ".join(list(self._process.last_lines)[-3:])
-            self._started.set_exception(EngineUnavailableError(f"The engine process {ended}: {tail}"))
+            self._started.set_exception(EngineUnavailableError(f"{reason.removesuffix('.')}: {tail}"))
+        error = EngineDiedError(f"{reason} Try again later.")
         for stream in self._streams.values():
             stream.fail(error)
         self._streams.clear()
         for future in self._calls.values():
             if not future.done():
                 future.set_exception(error)
+
+    async def _watch_process(self) -> None:
+        assert self._process is not None
+        code = await self._process.wait()
+        self._process.kill_group()
+        ended = killed_by(-code) if code < 0 else f"ended with exit code {code}"
+        self._die(f"The engine process {ended}.")
 
     def _unavailable(self) -> EngineUnavailableError:
         reason = self._health.reason or f"The engine is {self._health.phase.value}."

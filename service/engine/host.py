@@ -35,6 +35,10 @@ MAX_BUFFERED_DELTAS: Final = 8192
 """Deltas that may wait for the socket before the engine's streams are no longer read (vLLM then merges tokens)."""
 
 
+HEARTBEAT_SECONDS: Final = 0.5
+"""Between two heartbeats, once the engine has started."""
+
+
 class StartMessage(msgspec.Struct, frozen=True):
     """What the gateway writes to our standard input, as one line of JSON.
 
@@ -71,12 +75,26 @@ class EngineHost:
             self._send(wire.StartFailed(wire.Failure.of(error)))
             return 1
         self._send(wire.Started(info))
+        beating = asyncio.create_task(self._beat())
+        try:
+            return await self._serve()
+        finally:
+            beating.cancel()
+
+    async def _serve(self) -> int:
         decode = msgspec.msgpack.Decoder(wire.ToHost).decode
         while True:
             message = decode(await self._socket.recv())
             if isinstance(message, wire.Stop):
                 return 0
             self._dispatch(message)
+
+    async def _beat(self) -> None:
+        """Tell the client how far the engine has come. While the socket takes nothing, nothing piles up."""
+        while True:
+            if (progress := self._engine.progress()) is not None:
+                await self._socket.send(self._encode(wire.Heartbeat(progress)))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _dispatch(self, message: wire.ToHost) -> None:
         match message:
