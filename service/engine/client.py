@@ -9,8 +9,6 @@ Does not know which engine the host runs.
 import asyncio
 import itertools
 import logging
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +31,7 @@ from service.engine.base import (
     Renderable,
     ReportProgress,
 )
+from service.engine.engine_tree import EngineTree
 from service.engine.process import HostProcess
 from service.engine.process_watch import killed_by
 from service.engine.stream import BufferedStream
@@ -44,7 +43,7 @@ MAX_FRAMES_A_TURN: Final = 64
 """Frames that are read in one turn of the event loop, so that nothing else has to wait for long."""
 
 STOP_TIMEOUT_SECONDS: Final = 10.0
-"""How long a host may take to close its engine before its process group is killed."""
+"""How long a host may take to close its engine before it is killed."""
 
 
 SUSPICION_SECONDS: Final = 0.25
@@ -66,15 +65,14 @@ class HostedEngine:
         self._streams: dict[int, BufferedStream] = {}
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._encode = msgspec.msgpack.Encoder().encode
-        self.directory: Path | None = None
-        """Private folder of the socket, from start to close."""
+        self._tree: EngineTree | None = None
         self._context: zmq.asyncio.Context | None = None
         self._socket: zmq.asyncio.Socket | None = None
-        self._process: HostProcess | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._started: asyncio.Future[EngineInfo] | None = None
-        self._closing = False
         self._dead = False
+        self._removing: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._heard = time.monotonic()
         self._progress: Progress | None = None
         self._suspicion: asyncio.TimerHandle | None = None
@@ -82,21 +80,28 @@ class HostedEngine:
     @property
     def pid(self) -> int | None:
         """Process id of the host, for measuring it."""
-        return self._process.pid if self._process else None
+        return self._tree.host.pid if self._tree and self._tree.host else None
+
+    @property
+    def directory(self) -> Path | None:
+        """Private folder of the engine, from start to close."""
+        return self._tree.directory.path if self._tree else None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
         self._started = asyncio.get_running_loop().create_future()
-        self.directory = Path(tempfile.mkdtemp(prefix="tidegate-"))
-        address = f"ipc://{self.directory}/engine.sock"
+        self._tree = await EngineTree.create()
+        address = f"ipc://{self._tree.directory.path}/engine.sock"
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.PAIR)
         self._socket.rcvhwm = 2 * MAX_FRAMES_A_TURN
         self._socket.linger = 0
         self._socket.bind(address)
-        self._process = await HostProcess.spawn(self._start_message(address), self._take_line)
-        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._watch_process())]
-        return await self._started
+        host = await self._tree.spawn(self._start_message(address), self._take_line)
+        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._watch(host))]
+        info = await self._started
+        await self._tree.note()
+        return info
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
         answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
@@ -150,23 +155,37 @@ class HostedEngine:
             return 0.0
         return time.monotonic() - self._heard
 
+    async def kill(self, reason: str) -> None:
+        """Give up an engine that hangs: what it has in hand fails with `EngineDiedError`. Else as `aclose`, at once."""
+        if self.pid is not None:
+            self._die(reason)
+        await self.aclose()
+
     async def aclose(self) -> None:
-        if self._closing or self._process is None:
-            return
-        self._closing = True
-        self._send(wire.Stop())
-        await self._process.stop(0 if self._dead else STOP_TIMEOUT_SECONDS)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        # Who gives up waiting must not leave half of it lying about.
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         if self._suspicion is not None:
             self._suspicion.cancel()
+        if self._tree is not None:
+            # One that is dead or still loading would not listen, and has nothing to lose.
+            if self._tree.host is not None and self._health.phase is Phase.READY:
+                await self._tree.note()
+                self._send(wire.Stop())
+                await self._tree.host.stopped(STOP_TIMEOUT_SECONDS)
+            await self._tree.remove()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        assert self._socket is not None
-        assert self._context is not None
-        assert self.directory is not None
-        self._socket.close()
-        self._context.term()
-        shutil.rmtree(self.directory)
+        if not self._dead:
+            self._health = Health(Phase.FAILED, reason="The engine was stopped.")
+            self._fail_all(self._unavailable())
+        if self._socket is not None and self._context is not None:
+            self._socket.close()
+            self._context.term()
 
     def _abort(self, number: int) -> None:
         if self._streams.pop(number, None) is not None:
@@ -292,16 +311,22 @@ class HostedEngine:
         if self._dead or self._closing:
             return
         self._dead = True
-        assert self._process is not None
+        assert self._tree is not None
+        assert self._tree.host is not None
         assert self._started is not None
-        self._process.kill_group()
+        self._removing = asyncio.create_task(self._tree.remove())
         if self._health.phase is not Phase.FAILED:
             logger.error("engine died", extra={"fields": {"reason": reason}})
             self._set_health(Health(Phase.FAILED, reason=reason))
-        if not self._started.done():
-            tail = " | ".join(list(self._process.last_lines)[-3:])
-            self._started.set_exception(EngineUnavailableError(f"{reason.removesuffix('.')}: {tail}"))
-        error = EngineDiedError(f"{reason} Try again later.")
+        if self._started.done():
+            self._fail_all(EngineDiedError(f"{reason} Try again later."))
+        else:
+            tail = " | ".join(list(self._tree.host.last_lines)[-3:])
+            self._fail_all(EngineUnavailableError(f"{reason.removesuffix('.')}: {tail}"))
+
+    def _fail_all(self, error: EngineUnavailableError) -> None:
+        if self._started is not None and not self._started.done():
+            self._started.set_exception(error)
         for stream in self._streams.values():
             stream.fail(error)
         self._streams.clear()
@@ -309,10 +334,8 @@ class HostedEngine:
             if not future.done():
                 future.set_exception(error)
 
-    async def _watch_process(self) -> None:
-        assert self._process is not None
-        code = await self._process.wait()
-        self._process.kill_group()
+    async def _watch(self, host: HostProcess) -> None:
+        code = await host.wait()
         ended = killed_by(-code) if code < 0 else f"ended with exit code {code}"
         self._die(f"The engine process {ended}.")
 
