@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 import uvloop
 
+from service.engine.step_clock import StepClock
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment
 from service.models import bundled
 from service.settings import load_settings
@@ -24,7 +25,7 @@ async def measure(arguments: dict[str, object], prompt: str, tokens: int, reques
 
     from service.engine.vllm_launch import build_config, launch
 
-    llm = launch(build_config(arguments))
+    llm = launch(build_config(arguments), StepClock())
     try:
         messages = [{"role": "user", "content": prompt}]
         tokenizer = llm.renderer.get_tokenizer()

@@ -39,6 +39,17 @@ class Health(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class Progress(msgspec.Struct, frozen=True, array_like=True):
+    """How far an engine has come since its start: one that has requests in hand and takes no further step hangs."""
+
+    steps: int
+    """Steps of the model, those that only read a part of a long prompt included."""
+    running: int
+    """Requests in hand, those that wait inside the engine included."""
+    slow_step_seconds: float
+    """What 99 of 100 recent steps stayed below; 0 before the first step."""
+
+
 class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
     """Dimensions of the vectors that an embedding model gives."""
 
@@ -326,17 +337,6 @@ class DeltaStream(Protocol):
 ReportProgress: TypeAlias = Callable[[Health], None]
 
 
-class Progress(msgspec.Struct, frozen=True, array_like=True):
-    """Signs of work, by which a hung engine is told from a busy one."""
-
-    steps: int
-    """Model steps so far; one that reads a part of a long prompt counts too."""
-    running: int
-    """Requests in hand, whether they run or wait inside the engine."""
-    slow_step_seconds: float
-    """99th percentile of the duration of recent steps; 0 where there were none."""
-
-
 class Engine(Protocol):
     """A model that generates tokens. Methods are called from one event loop only."""
 
@@ -387,7 +387,7 @@ class Engine(Protocol):
         """The current phase. Cheap: called on every request."""
 
     def progress(self) -> Progress | None:
-        """How the work goes on, or went on when that was last heard; None before it has been. Cheap."""
+        """How far it has come, or had come when that was last heard; None before it is ready. Cheap."""
 
     async def metrics(self) -> bytes:
         """The engine's own series in Prometheus text format; empty where there are none."""

@@ -9,8 +9,7 @@ Does not know which engine the host runs.
 import asyncio
 import itertools
 import logging
-import shutil
-import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -27,13 +26,16 @@ from service.engine.base import (
     GenerationRequest,
     Health,
     Phase,
+    Progress,
     Prompt,
     Renderable,
     ReportProgress,
 )
+from service.engine.engine_tree import EngineTree
 from service.engine.process import HostProcess
+from service.engine.process_watch import killed_by
 from service.engine.stream import BufferedStream
-from service.errors import EngineUnavailableError
+from service.errors import EngineDiedError, EngineUnavailableError
 
 logger = logging.getLogger("tidegate.engine")
 
@@ -41,7 +43,11 @@ MAX_FRAMES_A_TURN: Final = 64
 """Frames that are read in one turn of the event loop, so that nothing else has to wait for long."""
 
 STOP_TIMEOUT_SECONDS: Final = 10.0
-"""How long a host may take to close its engine before its process group is killed."""
+"""How long a host may take to close its engine before it is killed."""
+
+
+SUSPICION_SECONDS: Final = 0.25
+"""How long the host may take to name the cause after the first request that failed because the engine died."""
 
 
 class HostedEngine:
@@ -59,33 +65,43 @@ class HostedEngine:
         self._streams: dict[int, BufferedStream] = {}
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._encode = msgspec.msgpack.Encoder().encode
-        self.directory: Path | None = None
-        """Private folder of the socket, from start to close."""
+        self._tree: EngineTree | None = None
         self._context: zmq.asyncio.Context | None = None
         self._socket: zmq.asyncio.Socket | None = None
-        self._process: HostProcess | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._started: asyncio.Future[EngineInfo] | None = None
-        self._closing = False
+        self._dead = False
+        self._removing: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._heard = time.monotonic()
+        self._progress: Progress | None = None
+        self._suspicion: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id of the host, for measuring it."""
-        return self._process.pid if self._process else None
+        return self._tree.host.pid if self._tree and self._tree.host else None
+
+    @property
+    def directory(self) -> Path | None:
+        """Private folder of the engine, from start to close."""
+        return self._tree.directory.path if self._tree else None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
         self._started = asyncio.get_running_loop().create_future()
-        self.directory = Path(tempfile.mkdtemp(prefix="tidegate-"))
-        address = f"ipc://{self.directory}/engine.sock"
+        self._tree = await EngineTree.create()
+        address = f"ipc://{self._tree.directory.path}/engine.sock"
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.PAIR)
         self._socket.rcvhwm = 2 * MAX_FRAMES_A_TURN
         self._socket.linger = 0
         self._socket.bind(address)
-        self._process = await HostProcess.spawn(self._start_message(address), self._take_line)
-        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._watch_process())]
-        return await self._started
+        host = await self._tree.spawn(self._start_message(address), self._take_line)
+        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._watch(host))]
+        info = await self._started
+        await self._tree.note()
+        return info
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
         answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
@@ -126,21 +142,50 @@ class HostedEngine:
     def health(self) -> Health:
         return self._health
 
+    def progress(self) -> Progress | None:
+        return self._progress
+
+    @property
+    def silence_seconds(self) -> float:
+        """Time since the host was last heard, which sends a heartbeat twice a second once it has started.
+
+        None has passed while something waits to be read: then it is we who did not listen.
+        """
+        if self._socket is None or self._socket.closed or int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            return 0.0
+        return time.monotonic() - self._heard
+
+    async def kill(self, reason: str) -> None:
+        """Give up an engine that hangs: what it has in hand fails with `EngineDiedError`. Else as `aclose`, at once."""
+        if self.pid is not None:
+            self._die(reason)
+        await self.aclose()
+
     async def aclose(self) -> None:
-        if self._closing or self._process is None:
-            return
-        self._closing = True
-        self._send(wire.Stop())
-        await self._process.stop(STOP_TIMEOUT_SECONDS)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        # Who gives up waiting must not leave half of it lying about.
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        if self._suspicion is not None:
+            self._suspicion.cancel()
+        if self._tree is not None:
+            # One that is dead or still loading would not listen, and has nothing to lose.
+            if self._tree.host is not None and self._health.phase is Phase.READY:
+                await self._tree.note()
+                self._send(wire.Stop())
+                await self._tree.host.stopped(STOP_TIMEOUT_SECONDS)
+            await self._tree.remove()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        assert self._socket is not None
-        assert self._context is not None
-        assert self.directory is not None
-        self._socket.close()
-        self._context.term()
-        shutil.rmtree(self.directory)
+        if not self._dead:
+            self._health = Health(Phase.FAILED, reason="The engine was stopped.")
+            self._fail_all(self._unavailable())
+        if self._socket is not None and self._context is not None:
+            self._socket.close()
+            self._context.term()
 
     def _abort(self, number: int) -> None:
         if self._streams.pop(number, None) is not None:
@@ -171,7 +216,12 @@ class HostedEngine:
         decode = msgspec.msgpack.Decoder(wire.ToClient).decode
         waiting: zmq.Socket[bytes] = zmq.Socket.shadow(self._socket)
         while True:
-            frame = await self._socket.recv()
+            try:
+                frame = await self._socket.recv()
+            except zmq.ZMQError as error:
+                self._die(f"The engine's socket failed: {error}.")
+                return
+            self._heard = time.monotonic()
             # All frames that are there go to their streams before any stream gets its turn: what has gathered while
             # the gateway was busy then leaves in one write per stream, and the busier it is, the less a token costs.
             for _ in range(MAX_FRAMES_A_TURN):
@@ -210,14 +260,25 @@ class HostedEngine:
             ):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_result(answer)
+            case wire.CallFailed(_, failure) if self._is_death(failure):
+                self._suspect(failure.message)
             case wire.CallFailed(call, failure):
                 if (future := self._calls.get(call)) is not None and not future.done():
                     future.set_exception(failure.error())
+            case wire.StreamFailed(_, failure) if self._is_death(failure):
+                self._suspect(failure.message)
             case wire.StreamFailed(number, failure):
                 if (stream := self._streams.pop(number, None)) is not None:
                     stream.fail(failure.error())
+            case wire.Report(health) if health.phase is Phase.FAILED and self._health.phase is Phase.READY:
+                self._die(health.reason or "The engine died.")
             case wire.Report(health):
                 self._set_health(health)
+                if health.phase is Phase.FAILED:
+                    # The host says next why the start failed, unless it hangs with its engine.
+                    self._suspect(health.reason or "The engine died.")
+            case wire.Heartbeat(progress):
+                self._progress = progress
             case wire.Started(info):
                 self._health = Health(Phase.READY)
                 if self._started is not None and not self._started.done():
@@ -237,27 +298,46 @@ class HostedEngine:
             self._health = health
             self._report(health)
 
-    async def _watch_process(self) -> None:
-        assert self._process is not None
-        assert self._started is not None
-        code = await self._process.wait()
-        self._process.kill_group()
-        if self._closing:
+    def _is_death(self, failure: wire.Failure) -> bool:
+        return failure.kind == EngineDiedError.__name__
+
+    def _suspect(self, reason: str) -> None:
+        """Wait a moment for the host to name the cause; what fails because the engine died is told sooner."""
+        if self._suspicion is None:
+            self._suspicion = asyncio.get_running_loop().call_later(SUSPICION_SECONDS, self._die, reason)
+
+    def _die(self, reason: str) -> None:
+        """Give the engine up: kill it, and fail all that it had in hand. Only the first reason counts."""
+        if self._dead or self._closing:
             return
-        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        self._dead = True
+        assert self._tree is not None
+        assert self._tree.host is not None
+        assert self._started is not None
+        self._removing = asyncio.create_task(self._tree.remove())
         if self._health.phase is not Phase.FAILED:
-            logger.error("engine process ended", extra={"fields": {"exit_code": code}})
-            self._set_health(Health(Phase.FAILED, reason=f"The engine process {ended}."))
-        error = self._unavailable()
-        if not self._started.done():
-            tail = " | ".join(list(self._process.last_lines)[-3:])
-            self._started.set_exception(EngineUnavailableError(f"The engine process {ended}: {tail}"))
+            logger.error("engine died", extra={"fields": {"reason": reason}})
+            self._set_health(Health(Phase.FAILED, reason=reason))
+        if self._started.done():
+            self._fail_all(EngineDiedError(f"{reason} Try again later."))
+        else:
+            tail = " | ".join(list(self._tree.host.last_lines)[-3:])
+            self._fail_all(EngineUnavailableError(f"{reason.removesuffix('.')}: {tail}"))
+
+    def _fail_all(self, error: EngineUnavailableError) -> None:
+        if self._started is not None and not self._started.done():
+            self._started.set_exception(error)
         for stream in self._streams.values():
             stream.fail(error)
         self._streams.clear()
         for future in self._calls.values():
             if not future.done():
                 future.set_exception(error)
+
+    async def _watch(self, host: HostProcess) -> None:
+        code = await host.wait()
+        ended = killed_by(-code) if code < 0 else f"ended with exit code {code}"
+        self._die(f"The engine process {ended}.")
 
     def _unavailable(self) -> EngineUnavailableError:
         reason = self._health.reason or f"The engine is {self._health.phase.value}."

@@ -4,8 +4,9 @@ In the order of time: read the start message from standard input, connect the so
 reporting its phases, then serve messages until told to stop. Deltas that became ready in one turn of the event loop
 (one engine step) leave in one frame; while a frame waits for the socket, further deltas join the next one.
 
-Standard input stays open for as long as the gateway lives. When it ends, whatever ended the gateway, this process
-takes its whole process group with it, so that nobody is left holding a GPU.
+Standard input stays open for as long as the gateway lives. When it ends, whatever ended the gateway, the guardian
+(`guardian.py`) clears up. Should it not live, this process takes its whole process group with it, so that nobody is
+left holding a GPU.
 
 Does not know HTTP, nor which engine it hosts.
 """
@@ -16,6 +17,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
@@ -33,6 +35,13 @@ logger = logging.getLogger("tidegate.engine.host")
 
 MAX_BUFFERED_DELTAS: Final = 8192
 """Deltas that may wait for the socket before the engine's streams are no longer read (vLLM then merges tokens)."""
+
+
+GUARDIAN_SECONDS: Final = 2.0
+"""What the guardian may take to kill us after the gateway's end."""
+
+HEARTBEAT_SECONDS: Final = 0.5
+"""Between two heartbeats, once the engine has started."""
 
 
 class StartMessage(msgspec.Struct, frozen=True):
@@ -71,12 +80,26 @@ class EngineHost:
             self._send(wire.StartFailed(wire.Failure.of(error)))
             return 1
         self._send(wire.Started(info))
+        beating = asyncio.create_task(self._beat())
+        try:
+            return await self._serve()
+        finally:
+            beating.cancel()
+
+    async def _serve(self) -> int:
         decode = msgspec.msgpack.Decoder(wire.ToHost).decode
         while True:
             message = decode(await self._socket.recv())
             if isinstance(message, wire.Stop):
                 return 0
             self._dispatch(message)
+
+    async def _beat(self) -> None:
+        """Tell the client how far the engine has come. While the socket takes nothing, nothing piles up."""
+        while True:
+            if (progress := self._engine.progress()) is not None:
+                await self._socket.send(self._encode(wire.Heartbeat(progress)))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _dispatch(self, message: wire.ToHost) -> None:
         match message:
@@ -187,9 +210,13 @@ def _failure(error: Exception) -> wire.Failure:
 
 
 def _die_with_the_gateway() -> None:
-    """Wait for standard input to end, which it does however the gateway dies, then kill our process group."""
+    """Wait for standard input to end, which it does however the gateway dies, then kill our process group.
+
+    The guardian comes first: it notes what is to be removed after us.
+    """
     while os.read(sys.stdin.fileno(), 4096):
         pass
+    time.sleep(GUARDIAN_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 

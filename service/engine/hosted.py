@@ -1,5 +1,8 @@
 """Puts the engine that the settings ask for into a process of its own. Does not import the engine."""
 
+import getpass
+import os
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -16,8 +19,7 @@ def host_engine(settings: Settings) -> HostedEngine:
     def start_message(address: str) -> bytes:
         message = {
             "address": address,
-            # vLLM's own sockets go where ours is, and are removed with it.
-            "environment": {"VLLM_RPC_BASE_PATH": str(Path(address.removeprefix("ipc://")).parent)},
+            "environment": _environment(Path(address.removeprefix("ipc://")).parent),
             "engine": settings.engine.model_dump(),
             "simulation": settings.simulation.model_dump(),
             "otlp_endpoint": settings.tracing.otlp_endpoint,
@@ -25,6 +27,26 @@ def host_engine(settings: Settings) -> HostedEngine:
         return msgspec.json.encode(message, enc_hook=_reveal)
 
     return HostedEngine(start_message, read_progress)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    environment = {
+        # vLLM's own sockets go where ours is, and are removed with it.
+        "VLLM_RPC_BASE_PATH": str(folder),
+        # A title that vLLM's processes give themselves must not overwrite the environment that they are known by.
+        "SPT_NOENV": "1",
+    }
+    if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
+        # Temporary files go into that folder too, but what was compiled stays where PyTorch would look for it.
+        environment["TORCHINDUCTOR_CACHE_DIR"] = f"{tempfile.gettempdir()}/torchinductor_{_user()}"
+    return environment
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid_{os.getuid()}"
 
 
 def _reveal(value: object) -> str:

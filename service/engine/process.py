@@ -1,16 +1,18 @@
-"""An engine host as a child process: its process group, its death pipe and what it prints.
+"""An engine host as a child process, its death pipe and what it prints; and the guardian beside it.
 
-Knows how to start it, how to hear of its end, and how to be rid of it and of all that it started. Does not know what
-is said over the socket.
+Knows how to start them and how to hear of their ends. Does not know what is said over the socket, nor how to be rid
+of what the host has started (`runtime_directory.py`).
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final, Self
 
 KEPT_LINES: Final = 40
@@ -29,8 +31,8 @@ class HostProcess:
         self._reader = asyncio.create_task(self._read_output())
 
     @classmethod
-    async def spawn(cls, start_message: bytes, on_line: Callable[[str], None]) -> Self:
-        """Start `python -m service.engine.host` and hand it its start message.
+    async def spawn(cls, start_message: bytes, on_line: Callable[[str], None], environment: Mapping[str, str]) -> Self:
+        """Start `python -m service.engine.host` with an addition to our environment, and hand it its start message.
 
         Its standard input is the death pipe: it stays open until this process ends, in whatever way.
         """
@@ -42,6 +44,7 @@ class HostProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, **environment},
         )
         assert process.stdin is not None
         process.stdin.write(start_message + b"\n")
@@ -57,24 +60,19 @@ class HostProcess:
         """Wait until the host itself has ended; negative for the signal that ended it."""
         return await self._process.wait()
 
-    async def stop(self, timeout_seconds: float) -> None:
-        """Wait for a host that was told to stop, then kill whatever is left of its group. Idempotent."""
-        try:
+    async def stopped(self, timeout_seconds: float) -> None:
+        """Wait for the end of a host that was told to stop, but not for longer than that."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self._process.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self.kill_group()
-            await self._process.wait()
-        await self._reader
 
-    def kill_group(self) -> None:
-        """SIGKILL to the host, the engine core and its workers, whoever of them still lives."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    async def kill(self) -> None:
+        """SIGKILL to its group while it lives, and wait for its end. Idempotent."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        await self._process.wait()
+        await self._reader
 
     async def _read_output(self) -> None:
         """Pass on each line; progress bars end theirs with a carriage return."""
@@ -90,3 +88,29 @@ class HostProcess:
         if text := line.decode("utf-8", "replace").strip():
             self.last_lines.append(text)
             self._on_line(text)
+
+
+class Guardian:
+    """A process that clears an engine's folder should this one end without having done it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def spawn(cls, folder: Path) -> Self:
+        """Start `python -m service.engine.guardian`. Its standard input stays open until this process ends."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "service.engine.guardian",
+            str(folder),
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        return cls(process)
+
+    async def dismiss(self) -> None:
+        """Let it go, once the folder is cleared. Idempotent."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()

@@ -12,8 +12,10 @@ As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the ti
 import asyncio
 import itertools
 import math
+import os
 import re
 import secrets
+import signal
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -33,6 +35,7 @@ from service.engine.base import (
     Health,
     Phase,
     PositionLogprobs,
+    Progress,
     Prompt,
     Renderable,
     ReportProgress,
@@ -42,6 +45,7 @@ from service.engine.base import (
 )
 from service.engine.grammar_limits import check_limits
 from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
+from service.engine.simulated_fault import Fault, fault_in
 from service.engine.simulated_form import shortest
 from service.engine.stop_strings import StopStrings
 from service.engine.stream import BufferedStream
@@ -78,6 +82,8 @@ class SimulatedEngine:
         self._matryoshka = bool(engine.extra.get("hf_overrides", {}).get("is_matryoshka"))
         self._stepper: asyncio.Task[None] | None = None
         self._work = asyncio.Event()
+        self._steps = 0
+        self._hangs = False
         self._steps_a_turn = 1 if simulation.itl_seconds else INSTANT_STEPS
         # A plain step's delta depends on the word alone, so the same object serves every request.
         self._plain = [Delta(0, word, [FIRST_WORD + i]) for i, word in enumerate(self._words)]
@@ -134,6 +140,7 @@ class SimulatedEngine:
         finally:
             self._embedding -= 1
         self._check_ready()
+        self._steps += 1
         token_ids = request.prompt.token_ids
         return Embedding(embedding_of(token_ids, request.dimensions or EMBEDDING_SIZE), len(token_ids))
 
@@ -155,7 +162,8 @@ class SimulatedEngine:
                 stream.fail(error)
                 return stream
         now = time.monotonic()
-        sequences.extend(_Sequence(self, index, request, stream, now) for index in range(request.sampling.n))
+        fault = fault_in(request.prompt) if self._settings.faults else None
+        sequences.extend(_Sequence(self, index, request, stream, now, fault) for index in range(request.sampling.n))
         self._waiting.extend(sequences)
         self._work.set()
         return stream
@@ -172,6 +180,12 @@ class SimulatedEngine:
 
     def health(self) -> Health:
         return self._health
+
+    def progress(self) -> Progress | None:
+        if self._health.phase is not Phase.READY:
+            return None
+        running = len(self._running) + len(self._waiting) + self._embedding
+        return Progress(self._steps, running, max(self._settings.itl_seconds, self._settings.ttft_seconds))
 
     async def metrics(self) -> bytes:
         labels = f'{{model_name="{self._names[0]}"}}'
@@ -196,7 +210,7 @@ class SimulatedEngine:
 
     async def _run(self) -> None:
         while True:
-            while not self._running and not self._waiting:
+            while self._hangs or (not self._running and not self._waiting):
                 self._work.clear()
                 await self._work.wait()
             for _ in range(self._steps_a_turn):
@@ -205,11 +219,20 @@ class SimulatedEngine:
 
     def _step(self, now: float) -> None:
         """Admit what fits, then give every running sequence whose first token is due one token."""
+        if self._hangs:
+            return
         while self._waiting and len(self._running) < self._max_num_seqs:
             sequence = self._waiting.popleft()
             sequence.admit(now, self._settings.ttft_seconds)
             self._running.append(sequence)
+        self._steps += 1
         self._running = [sequence for sequence in self._running if not sequence.advance(now)]
+
+    def befall(self, fault: Fault) -> None:
+        """Die on the spot, or take no further step."""
+        if fault.kind == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._hangs = True
 
     def _drop(self, sequences: list["_Sequence"]) -> None:
         gone = set(map(id, sequences))
@@ -294,6 +317,7 @@ class _Sequence:
     __slots__ = (
         "_due",
         "_engine",
+        "_fault",
         "_index",
         "_kept",
         "_plain",
@@ -306,11 +330,18 @@ class _Sequence:
     )
 
     def __init__(
-        self, engine: SimulatedEngine, index: int, request: GenerationRequest, stream: BufferedStream, now: float
+        self,
+        engine: SimulatedEngine,
+        index: int,
+        request: GenerationRequest,
+        stream: BufferedStream,
+        now: float,
+        fault: Fault | None,
     ) -> None:
         sampling = request.sampling
         self.stream = stream
         self._engine = engine
+        self._fault = fault
         self._index = index
         self._request = request
         self._script = engine.script(request)
@@ -331,6 +362,9 @@ class _Sequence:
         if now < self._due or self.stream.finished:
             return self.stream.finished
         position = self._position
+        if self._fault is not None and self._fault.token == position:
+            self._engine.befall(self._fault)
+            return False
         self._position = position + 1
         limit = self._request.sampling.max_tokens
         ends_itself = not self._request.sampling.ignore_eos and position + 1 >= max(

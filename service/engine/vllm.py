@@ -19,14 +19,18 @@ from service.engine.base import (
     GenerationRequest,
     Health,
     Phase,
+    Progress,
     Prompt,
     Renderable,
     ReportProgress,
     Sampling,
 )
+from service.engine.process_watch import ProcessWatch
+from service.engine.step_clock import StepClock
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
 from service.engine.vllm_grammar_process import GrammarProcess
 from service.engine.vllm_lora_limits import RANKS
+from service.engine.vllm_processes import vital_processes
 from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
 from service.models import bundled
 from service.models.adapter import AdapterError, AdapterFolder, read_base
@@ -63,6 +67,8 @@ class VllmEngine:
         self._model = Path()
         self._grammar_process: GrammarProcess | None = None
         self._guard: GrammarGuard | None = None
+        self._clock = StepClock()
+        self._watch: ProcessWatch | None = None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -96,7 +102,7 @@ class VllmEngine:
         check_parser_names(tool_call, reasoning)
         config = vllm_launch.build_config(arguments)
         self._enter(Health(Phase.LOADING_WEIGHTS))
-        self._llm = vllm_launch.launch(config)
+        self._llm = vllm_launch.launch(config, self._clock)
         self._renderer = VllmRenderer(self._llm.renderer)
         if (tokenizer := self._llm.renderer.tokenizer) is not None:
             self._parsers = ParserFactory(tokenizer, config.model_config, tool_call=tool_call, reasoning=reasoning)
@@ -104,9 +110,14 @@ class VllmEngine:
         paths = {name: folder.path for name, folder in folders.items()}
         self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
+        self._watch = ProcessWatch(vital_processes(self._llm), self._die)
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
         self._guard = await guarded(self._llm, self._grammar_process)
         await self._warm_up(info)
+        if self._health.phase is Phase.FAILED:
+            raise EngineUnavailableError(f"{self._health.reason} It had not served a request yet.")
+        if (reader := self._llm.output_handler) is not None:
+            reader.add_done_callback(lambda _: self._die("The engine's output can no longer be read."))
         self._health = Health(Phase.READY)
         return msgspec.structs.replace(info, adapters=self._adapters.names)
 
@@ -154,6 +165,7 @@ class VllmEngine:
             raise self._unavailable()
         from service.engine import vllm_embed
 
+        self._clock.work_arrived()
         return await vllm_embed.embed(self._llm, request)
 
     def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
@@ -162,6 +174,7 @@ class VllmEngine:
             raise self._unavailable()
         from service.engine.vllm_stream import VllmStream
 
+        self._clock.work_arrived()
         if request.adapter is None:
             return VllmStream(llm, request, self._parsers, self._guard)
         from service.engine.vllm_adapter_stream import AdapterStream
@@ -193,9 +206,17 @@ class VllmEngine:
         return self._adapters
 
     def health(self) -> Health:
-        if self._health.phase is Phase.READY and self._llm is not None and self._llm.errored:
-            self._enter(Health(Phase.FAILED, reason="The engine process has died."))
         return self._health
+
+    def progress(self) -> Progress | None:
+        if self._health.phase is not Phase.READY or self._llm is None:
+            return None
+        return self._clock.progress(self._llm.output_processor.get_num_unfinished_requests())
+
+    def _die(self, reason: str) -> None:
+        """Tell of the engine's death, for the first reason that is heard of."""
+        if self._health.phase is not Phase.FAILED and self._llm is not None:
+            self._enter(Health(Phase.FAILED, reason=reason))
 
     async def metrics(self) -> bytes:
         from service.engine.vllm_metrics import exposition
@@ -204,6 +225,8 @@ class VllmEngine:
 
     async def aclose(self) -> None:
         llm, self._llm = self._llm, None
+        if self._watch is not None:
+            self._watch.close()
         if llm is not None:
             llm.shutdown()
         if self._guard is not None:

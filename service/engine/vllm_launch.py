@@ -11,6 +11,8 @@ from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
 
 from service.engine.base import EmbeddingSizes, EngineInfo
+from service.engine.step_clock import StepClock
+from service.engine.vllm_steps import step_logger
 from service.errors import ConfigurationError, EngineUnavailableError
 
 
@@ -31,10 +33,15 @@ def build_config(arguments: dict[str, Any]) -> VllmConfig:
         raise ConfigurationError(f"vLLM refuses these settings: {_one_line(str(error))}") from error
 
 
-def launch(config: VllmConfig) -> AsyncLLM:
-    """Load the model; blocks until the engine core is ready. Call on the event loop that will use it."""
+def launch(config: VllmConfig, clock: StepClock) -> AsyncLLM:
+    """Load the model; blocks until the engine core is ready. Call on the event loop that will use it.
+
+    `clock` hears of every step.
+    """
     try:
-        return AsyncLLM.from_vllm_config(config, usage_context=UsageContext.OPENAI_API_SERVER)
+        return AsyncLLM.from_vllm_config(
+            config, usage_context=UsageContext.OPENAI_API_SERVER, stat_loggers=[step_logger(clock)]
+        )
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
         model = config.model_config.model
         raise EngineUnavailableError(f"The engine could not start with {model}: {_one_line(str(error))}") from error

@@ -7,6 +7,7 @@ from typing import Any, Self
 from vllm.lora.request import LoRARequest
 from vllm.outputs import RequestOutput
 from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineDeadError
 
 from service.engine.base import Delta, GenerationRequest
 from service.engine.vllm_grammar_guard import GrammarGuard
@@ -55,7 +56,8 @@ class VllmStream:
             raise
         except Exception as error:  # vLLM's own errors have no common base class
             logger.warning("vllm refused or failed a request", exc_info=error)
-            raise translate(error) from error
+            # Whatever ends vLLM's reading of the engine's output comes out of every stream as it is.
+            raise translate(EngineDeadError() if self._llm.errored else error) from error
         raise StopAsyncIteration
 
     async def _submit(self) -> AsyncGenerator[RequestOutput, None]:

@@ -23,7 +23,7 @@ from service.engine.base import (
 )
 from service.engine.tag_white_space import bound_white_space
 from service.errors import (
-    EngineUnavailableError,
+    EngineDiedError,
     InternalError,
     InvalidRequestError,
     OverloadedError,
@@ -123,6 +123,8 @@ class DeltaReader:
             self._is_first = False
             first = self._first(output)
         reason = completion.finish_reason
+        if reason == "abort":  # not by us: nobody would be reading this any more
+            raise EngineDiedError("The engine is being stopped. Try again later.")
         if reason is not None and reason not in ("stop", "length"):
             raise InternalError(f"The engine ended this request with '{reason}'.", code="generation_failed")
         return Delta(
@@ -162,7 +164,7 @@ def translate(error: Exception) -> TidegateError:
     """Our error for one of vLLM's."""
     match error:
         case EngineDeadError():
-            return EngineUnavailableError("The engine process has died. Try again later.")
+            return EngineDiedError("The engine has died. Try again later.")
         case GracefulHTTPError():
             return OverloadedError("The engine's queue is full. Try again later.")
         case VLLMClientError() | ValueError():

@@ -15,6 +15,7 @@ from service.engine.base import (
     EngineInfo,
     GenerationRequest,
     Health,
+    Progress,
     Prompt,
     Renderable,
 )
@@ -107,6 +108,12 @@ class Report(_Message, frozen=True):
     health: Health
 
 
+class Heartbeat(_Message, frozen=True):
+    """The host's event loop turns, and so far its engine has come."""
+
+    progress: Progress
+
+
 class Started(_Message, frozen=True):
     info: EngineInfo
 
@@ -165,6 +172,7 @@ ToClient: TypeAlias = (
     | CallFailed
     | MetricsText
     | AdaptersServed
+    | Heartbeat
     | Report
     | Started
     | StartFailed

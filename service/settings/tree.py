@@ -158,6 +158,7 @@ class SimulationSettings(Section):
     text: Text = Field("The tide comes in, the tide goes out. ", description="the script, repeated without end")
     reasoning: str = Field("", description="what it reasons before the script; none without")
     tool_arguments: Text = Field("{}", description="arguments, as JSON, of a call that a request forces")
+    faults: bool = Field(False, description="obey prompts that say [[die at 5]] or [[hang at 5]], for tests")
     context_tokens: Size = Field(8192, description="context in tokens")
     kv_cache_tokens: Size = Field(1_048_576, description="size of the KV cache in tokens")
     max_num_seqs: Size = Field(256, description="sequences in one batch")

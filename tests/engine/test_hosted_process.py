@@ -5,6 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -13,13 +16,41 @@ import pytest
 from service.engine.base import EmbeddingRequest, GenerationRequest, Health, Phase, Prompt, Sampling
 from service.engine.client import HostedEngine
 from service.engine.hosted import host_engine
-from service.errors import EngineUnavailableError
+from service.engine.runtime_directory import clear_abandoned
+from service.errors import EngineDiedError, EngineUnavailableError
 from service.settings import EngineSettings, Settings, SimulationSettings
 from tests.engine.contract import running, settles_at_zero
 
 SETTINGS = Settings(
     engine=EngineSettings(kind="simulated", model="sim"), simulation=SimulationSettings(itl_seconds=0.002)
 )
+
+
+GATEWAY = """
+import asyncio, pathlib, sys
+from tests.engine.test_hosted_process import started
+async def main():
+    engine, _ = await started()
+    told = pathlib.Path(sys.argv[1])
+    told.with_suffix(".new").write_text(str(engine.directory))
+    told.with_suffix(".new").rename(told)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs; what only waits for its parent to hear of its end does not."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def endless() -> GenerationRequest:
+    """A request whose generation has no end."""
+    sampling = Sampling(max_tokens=9999, ignore_eos=True)
+    return GenerationRequest(id="a", prompt=Prompt(token_ids=[1]), sampling=sampling)
 
 
 async def started() -> tuple[HostedEngine, list[Health]]:
@@ -42,9 +73,7 @@ async def test_closing_leaves_neither_process_nor_folder() -> None:
 
 async def test_a_killed_host_fails_its_streams_and_is_reported() -> None:
     engine, reports = await started()
-    sampling = Sampling(max_tokens=9999, ignore_eos=True)
-    request = GenerationRequest(id="a", prompt=Prompt(token_ids=[1]), sampling=sampling)
-    stream = engine.generate(request)
+    stream = engine.generate(endless())
     await anext(stream)
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
@@ -53,7 +82,7 @@ async def test_a_killed_host_fails_its_streams_and_is_reported() -> None:
             _ = [deltas async for deltas in stream]
     assert reports[-1].phase is Phase.FAILED
     with pytest.raises(EngineUnavailableError):
-        await anext(engine.generate(request))
+        await anext(engine.generate(endless()))
     await engine.aclose()
 
 
@@ -69,22 +98,71 @@ async def test_a_call_that_is_given_up_is_given_up_in_the_host_too() -> None:
     await engine.aclose()
 
 
-def test_the_host_dies_with_a_gateway_that_is_killed(tmp_path: Path) -> None:
-    told = tmp_path / "pid"
-    script = (
-        "import asyncio, pathlib\n"
-        "from tests.engine.test_hosted_process import started\n"
-        "async def main():\n"
-        "    engine, _ = await started()\n"
-        f"    pathlib.Path({str(told)!r}).write_text(str(engine.pid))\n"
-        "    await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
-    )
-    gateway = subprocess.Popen([sys.executable, "-c", script])
-    while not (told.exists() and told.read_text()):
-        assert gateway.poll() is None
-    host = psutil.Process(int(told.read_text()))
-    gateway.kill()
-    gateway.wait()
-    _, alive = psutil.wait_procs([host], timeout=5)
-    assert alive == []
+@pytest.mark.parametrize(
+    ("signals", "seconds"),
+    [({}, 1), ({"host": signal.SIGSTOP}, 1), ({"guardian": signal.SIGKILL}, 5)],
+    ids=["as it is", "with a stopped host", "without a guardian"],
+)
+def test_nothing_is_left_of_a_gateway_that_is_killed(signals: dict[str, int], seconds: float, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", GATEWAY, str(tmp_path / "told")]) as gateway:
+        while not (tmp_path / "told").exists():
+            assert gateway.poll() is None
+        folder = Path((tmp_path / "told").read_text())
+        tree = psutil.Process(gateway.pid).children(recursive=True)
+        for part, number in signals.items():
+            next(each for each in tree if f"service.engine.{part}" in each.cmdline()).send_signal(number)
+        gateway.kill()
+        deadline = time.monotonic() + seconds
+        while any(map(lives, tree)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    assert len(tree) == 2
+    # Without a guardian the folder waits for the next start.
+    assert ("guardian" in signals) == folder.exists()
+    _ = list(clear_abandoned(folder.parent, 5))
+    assert not folder.exists()
+
+
+async def test_a_stopped_host_that_is_given_up_is_gone_at_once_with_all_that_it_had() -> None:
+    engine, _ = await started()
+    process, folder = psutil.Process(engine.pid), engine.directory
+    stream = engine.generate(endless())
+    await anext(stream)
+    process.suspend()
+    async with asyncio.timeout(2):
+        await engine.kill("The engine hangs.")
+        with pytest.raises(EngineDiedError, match="The engine hangs"):
+            _ = [deltas async for deltas in stream]
+    assert folder is not None and not folder.exists() and not process.is_running()
+
+
+async def test_closing_while_the_engine_loads_ends_the_start_at_once() -> None:
+    engine = host_engine(SETTINGS.model_copy(update={"simulation": SimulationSettings(load_seconds=60)}))
+    starting = asyncio.create_task(engine.start(lambda health: None))
+    while engine.pid is None:
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await engine.aclose()
+        with pytest.raises(EngineUnavailableError, match="was stopped"):
+            await starting
+
+
+async def test_rebuilding_leaves_no_descriptor_thread_process_or_folder() -> None:
+    def held() -> tuple[int, int, int]:
+        this = psutil.Process()
+        # The event loop's own pool grows to a fixed size at its leisure.
+        threads = [thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+        return this.num_fds(), len(threads), len(this.children(recursive=True))
+
+    def folders() -> set[str]:
+        return {path.name for path in Path(tempfile.gettempdir()).glob("tidegate-*")}
+
+    async def build_and_kill() -> None:
+        engine, _ = await started()
+        await engine.kill("The engine hangs.")
+
+    await build_and_kill()
+    before, there = held(), folders()
+    for _ in range(4):
+        await build_and_kill()
+    assert held() == before and folders() <= there

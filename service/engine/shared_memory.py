@@ -1,0 +1,36 @@
+"""Shared memory that a killed engine leaves in /dev/shm, for nobody else knows the names.
+
+Imports nothing but the standard library, for the guardian starts with it.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path("/dev/shm")  # noqa: S108 (not for our files)
+
+OURS: Final = ("psm_", "sem.mp-", "torch_", "vllm_", "nccl-")
+"""What Python, PyTorch, vLLM and NCCL call theirs. Drivers have segments there too, and share them among processes."""
+
+
+def mapped_segments(pids: Iterable[int]) -> set[str]:
+    """Names of the segments that the processes have mapped."""
+    found: set[str] = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):  # it has ended
+            for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+                _, separator, name = line.partition(f" {FOLDER}/")
+                if separator and name.startswith(OURS) and "/" not in name and not name.endswith(" (deleted)"):
+                    found.add(name)
+    return found
+
+
+def unlink_segments(names: Iterable[str]) -> None:
+    """Remove those that are still there and belong to this user."""
+    for name in names:
+        path = FOLDER / name
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_uid == os.geteuid():
+                path.unlink()

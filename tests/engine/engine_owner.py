@@ -1,0 +1,81 @@
+"""Stands for a gateway with an engine: `python -m tests.engine.engine_owner ROOT [--guardian]`.
+
+Its engine is a process that has a segment of shared memory and a child in a session of its own. Prints the engine's
+folder, its segment and its two process ids in one line, then lives until it is killed.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from service.engine.process import Guardian
+from service.engine.runtime_directory import RuntimeDirectory
+
+ENGINE = """
+import os, subprocess, time
+from multiprocessing import resource_tracker, shared_memory
+segment = shared_memory.SharedMemory(create=True, size=16)
+child = subprocess.Popen(["sleep", "300"], start_new_session=True)
+resource_tracker.unregister(segment._name, "shared_memory")
+print(segment.name, os.getpid(), child.pid, flush=True)
+time.sleep(300)
+"""
+
+
+@dataclass
+class EngineOwner:
+    """A running one, and what belongs to its engine."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+    segment: Path
+    pids: tuple[int, int]
+
+    @classmethod
+    def start(cls, root: Path, *arguments: str) -> Self:
+        command = [sys.executable, "-m", "tests.engine.engine_owner", str(root), *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        folder, segment, engine, child = process.stdout.readline().split()
+        return cls(process, Path(folder), Path("/dev/shm") / segment, (int(engine), int(child)))
+
+    def kill(self) -> None:
+        """SIGKILL to the owner alone."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def leftovers(self) -> list[object]:
+        """What there still is of the engine."""
+        living = [pid for pid in self.pids if _lives(pid)]
+        return [*living, *(path for path in (self.folder, self.segment) if path.exists())]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+async def main() -> None:
+    directory = RuntimeDirectory.create(Path(sys.argv[1]))
+    if "--guardian" in sys.argv:
+        guardian = await Guardian.spawn(directory.path)
+    environment = {**os.environ, **directory.environment}
+    engine = subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE, text=True, env=environment)
+    assert engine.stdout is not None
+    told = engine.stdout.readline()
+    directory.note_segments()
+    print(directory.path, told, flush=True)
+    await asyncio.sleep(300)
+    del guardian
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
