@@ -63,6 +63,14 @@ class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
 Task: TypeAlias = Literal["generate", "embed"]
 
 
+class Resumption(StrEnum):
+    """Which requests an engine can go on with after its predecessor's death; see `service.engine.resume`."""
+
+    ALWAYS = "always"
+    UNSEEDED = "without a seed"
+    NEVER = "never"
+
+
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a started engine serves. Token counts are whole-engine figures."""
 
@@ -86,6 +94,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_parser: str | None = None
     default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
     """Sampling defaults that the model's own generation_config.json states."""
+    resumption: Resumption = Resumption.ALWAYS
     embeddings: EmbeddingSizes | None = None
     """Set where the engine gives embeddings; it generates nothing then."""
 

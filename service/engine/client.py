@@ -316,13 +316,12 @@ class HostedEngine:
         assert self._started is not None
         self._removing = asyncio.create_task(self._tree.remove())
         if self._health.phase is not Phase.FAILED:
-            logger.error("engine died", extra={"fields": {"reason": reason}})
             self._set_health(Health(Phase.FAILED, reason=reason))
         if self._started.done():
             self._fail_all(EngineDiedError(f"{reason} Try again later."))
         else:
             tail = " | ".join(list(self._tree.host.last_lines)[-3:])
-            self._fail_all(EngineUnavailableError(f"{reason.removesuffix('.')}: {tail}"))
+            self._fail_all(EngineDiedError(f"{reason.removesuffix('.')}: {tail}"))
 
     def _fail_all(self, error: EngineUnavailableError) -> None:
         if self._started is not None and not self._started.done():

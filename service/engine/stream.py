@@ -68,3 +68,10 @@ class BufferedStream:
             self._buffer.clear()
             on_abort()
             self._wake()
+
+
+def failed(error: TidegateError) -> BufferedStream:
+    """The stream of a request that is refused."""
+    stream = BufferedStream(0, on_abort=lambda: None)
+    stream.fail(error)
+    return stream

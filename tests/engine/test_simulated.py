@@ -9,6 +9,7 @@ from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings, SimulationSettings
 from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract, EngineContract
+from tests.engine.resume_contract import ResumeContract
 
 
 def settings(*, in_process: bool) -> Settings:
@@ -17,7 +18,7 @@ def settings(*, in_process: bool) -> Settings:
     return Settings(engine=engine, simulation=SimulationSettings(itl_seconds=0.001))
 
 
-class TestSimulatedEngine(EngineContract):
+class TestSimulatedEngine(EngineContract, ResumeContract):
     """In the test's own process."""
 
     @pytest.fixture
@@ -28,7 +29,7 @@ class TestSimulatedEngine(EngineContract):
         await running.aclose()
 
 
-class TestHostedSimulatedEngine(EngineContract):
+class TestHostedSimulatedEngine(EngineContract, ResumeContract):
     """In a process of its own, as the service runs it."""
 
     @pytest.fixture

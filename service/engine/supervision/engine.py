@@ -19,6 +19,7 @@ from service.engine.base import (
     Renderable,
     ReportProgress,
 )
+from service.engine.resume import why_not_resumable
 from service.engine.supervision.deaths import DeathRecord
 from service.engine.supervision.observer import DeathKind, Observer
 from service.engine.supervision.outcome import DEATHS_SURVIVED, killed_twice, not_back_in_time
@@ -39,8 +40,8 @@ T = TypeVar("T")
 class MortalEngine(Engine, Protocol):
     """An engine that can be given up at any moment."""
 
-    def give_up(self, reason: str) -> None:
-        """End it at once, whatever it does, with all that belongs to it; what it had in hand hears of its death."""
+    async def kill(self, reason: str) -> None:
+        """End it at once, whatever it does, with all that belongs to it; what it has in hand hears of its death."""
 
     @property
     def silence_seconds(self) -> float:
@@ -78,6 +79,7 @@ class SupervisedEngine:
         """Folders of the adapters that were loaded at run time, by name."""
         self._unloaded: set[str] = set()
         """Adapters of the settings that were unloaded at run time."""
+        self._info: EngineInfo | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -158,9 +160,7 @@ class SupervisedEngine:
         return self._readmission.join(tokens)
 
     def obstacle(self, request: GenerationRequest) -> str | None:
-        return (
-            "its prompt's log probabilities cannot be told in two parts" if request.sampling.prompt_logprobs else None
-        )
+        return why_not_resumable(request, self._info) if self._info else None
 
     def resumed(self) -> None:
         self._observer.stream_resumed()
@@ -199,7 +199,7 @@ class SupervisedEngine:
         while True:
             await self._death.wait()
             self._death.clear()
-            await self._engine.aclose()
+            await self._engine.kill(self._cause)
             while await self._may_start_again():
                 try:
                     await self._start_engine()
@@ -224,13 +224,14 @@ class SupervisedEngine:
             await engine.load_adapter(name, folder)
         if (health := engine.health()).phase is not Phase.READY:
             raise EngineDiedError(health.reason or "The engine died as soon as it was ready.")
+        self._info = info
         self._serving = True
         self._enter(Health(Phase.READY))
         return info
 
     async def _bury(self, kind: DeathKind, cause: str) -> None:
         self._record(kind, cause)
-        await self._engine.aclose()
+        await self._engine.kill(cause)
 
     async def _may_start_again(self) -> bool:
         """Wait as long as it is wise, and put a new engine in the place of the old one. False: give up."""
@@ -250,7 +251,6 @@ class SupervisedEngine:
                 watched, watchdog = self._engine, Watchdog(self._hang_seconds, self._clock)
             elif (hang := watchdog.look(watched.progress(), watched.silence_seconds)) is not None:
                 self._note_death("hung", hang)
-                watched.give_up(hang)
 
     async def _survive(self, call: Callable[[Engine], Awaitable[T]]) -> T:
         """A call that may be made again in the next engine; it too is held for guilty after its second death."""

@@ -17,8 +17,10 @@ def killed_twice() -> InternalError:
 
 
 def not_continued(why: str) -> InternalError:
-    """It has told something, and cannot go on from there. `why` completes "The engine died, and"."""
-    return InternalError(f"The engine died, and {why}. Send the request again.", code="not_continued")
+    """It has told something, and cannot go on from there. `why` is a sentence."""
+    return InternalError(
+        f"The engine died in the middle of this answer. {why} Send the request again.", code="not_continued"
+    )
 
 
 def not_back_in_time(limit_seconds: float) -> EngineUnavailableError:

@@ -118,4 +118,4 @@ def _last(logprobs: list[PositionLogprobs] | None, count: int) -> list[PositionL
 
 
 def _different() -> InternalError:
-    return not_continued("after its restart it did not give the same answer again")
+    return not_continued("The next one did not give the same answer again.")

@@ -39,7 +39,7 @@ class Supervisor(Protocol):
         """A place among those that wait for the engine to be back."""
 
     def obstacle(self, request: GenerationRequest) -> str | None:
-        """Why this request cannot be continued exactly, in words for its sender; None if it can."""
+        """Why this request cannot be continued exactly, in a sentence; None if it can."""
 
     def resumed(self) -> None:
         """A stream goes on."""
@@ -84,13 +84,17 @@ class SupervisedStream:
 
     async def __anext__(self) -> Sequence[Delta]:
         while not self._closed:
-            if self._inner is None and not await self._readmitted():
-                return RESUMING
+            if (inner := self._inner) is None:
+                if not await self._readmitted():
+                    return RESUMING
+                continue
             try:
-                deltas = await anext(self._inner)  # type: ignore[arg-type]  # set, or just made
+                deltas = await anext(inner)
             except EngineDiedError as error:
                 self._interrupt(error)
-                continue
+                if self._journal.silent:
+                    continue
+                return RESUMING
             if self._replay is not None and not (deltas := self._new(self._replay, deltas)):
                 continue
             if self._ticket is not None:
