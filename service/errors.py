@@ -8,6 +8,7 @@
     │   ├── RouteNotFoundError      404
     │   ├── MethodNotAllowedError   405
     │   ├── MediaTypeError          415
+    │   ├── SlowReaderError              what was generated was not read: only ever ends a stream
     │   └── ConnectionEndingError        what else is on the connection cannot be trusted
     │       ├── MalformedHttpError  400
     │       ├── RequestTimeoutError 408  the head or the body did not arrive in time
@@ -149,6 +150,12 @@ class MediaTypeError(InvalidRequestError):
 
     status: ClassVar[int] = 415
     default_code: ClassVar[str | None] = "unsupported_media_type"
+
+
+class SlowReaderError(InvalidRequestError):
+    """More of a stream waits for its reader than may wait."""
+
+    default_code: ClassVar[str | None] = "reader_too_slow"
 
 
 class InternalError(TidegateError):

@@ -9,7 +9,7 @@ The status is sent with the first token, so whatever fails until then still gets
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -19,9 +19,6 @@ from service.engine.base import Delta
 from service.errors import TidegateError
 from service.gateway.generation import Generation
 from service.record import RequestRecord
-
-DELTAS_A_WRITE: Final = 500
-"""Behind a slow reader hundreds of thousands may wait; encoded in one go, they would hold the event loop for long."""
 
 OpenGeneration: TypeAlias = Callable[[], Awaitable[Generation]]
 
@@ -103,11 +100,8 @@ class StreamReply(GenerationReply):
         await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
         try:
             while deltas is not None:
-                for start in range(0, len(deltas), DELTAS_A_WRITE):
-                    if start:
-                        await asyncio.sleep(0)  # a write need not wait for anything, and others have their turn too
-                    if events := chunks.events(deltas[start : start + DELTAS_A_WRITE]):
-                        await self._write(send, events)
+                if events := chunks.events(deltas):
+                    await self._write(send, events)
                 deltas = await generation.next()
             if generation.outcome == "ok":
                 usage = Usage.of(generation) if self._include_usage else None

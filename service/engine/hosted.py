@@ -17,7 +17,7 @@ def host_engine(settings: Settings) -> HostedEngine:
         message = {
             "address": address,
             # vLLM's own sockets go where ours is, and are removed with it.
-            "environment": {"VLLM_RPC_BASE_PATH": str(Path(address.removeprefix("ipc://")).parent)},
+            "environment": {"VLLM_RPC_BASE_PATH": str(Path(address).parent)},
             "engine": settings.engine.model_dump(),
             "simulation": settings.simulation.model_dump(),
             "otlp_endpoint": settings.tracing.otlp_endpoint,
