@@ -19,6 +19,7 @@
     └── UnavailableError            503  always carries Retry-After
         ├── EngineUnavailableError       loading, dead or being restarted
         ├── OverloadedError
+        ├── TooManyConnectionsError
         └── ShuttingDownError
 
 This module does not know HTTP frameworks: `body()` renders the JSON of an error response and `event()` the one
@@ -189,6 +190,16 @@ class OverloadedError(UnavailableError):
     """More work is waiting than may wait."""
 
     default_code: ClassVar[str | None] = "server_is_overloaded"
+
+
+class TooManyConnectionsError(UnavailableError):
+    """More clients are connected than may be. The connection ends with the response."""
+
+    default_code: ClassVar[str | None] = "too_many_connections"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, "connection": "close"}
 
 
 class ShuttingDownError(UnavailableError):

@@ -7,6 +7,7 @@ Knows uvicorn, signals and exit codes; knows nothing of requests.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -73,6 +74,8 @@ class Service:
         starting: asyncio.Task[None] | None = None
         try:
             await self._listen()
+            # What has been imported and built stays for good: the garbage collector need not look at it ever again.
+            gc.freeze()
             starting = asyncio.create_task(self._start_engine())
             await self._stop.wait()
             if self._exit_code == 0 or self._lifecycle.in_flight:

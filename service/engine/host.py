@@ -11,6 +11,7 @@ Does not know HTTP, nor which engine it hosts.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -77,6 +78,8 @@ class EngineHost:
         except TidegateError as error:
             self._send(wire.StartFailed(wire.Failure.of(error)))
             return 1
+        # The engine stays for good: the garbage collector need not look at it ever again.
+        gc.freeze()
         self._send(wire.Started(info))
         await self._stop.wait()
         return 0

@@ -14,8 +14,9 @@ KEEP_ALIVE_SECONDS: Final = 75
 
 @dataclass(frozen=True, slots=True)
 class TransportLimits:
-    """What one connection may cost."""
+    """What one connection may cost, and how many there may be."""
 
+    connections: int
     head_bytes: int
     head_seconds: float
     write_seconds: float
@@ -33,10 +34,15 @@ class ListenerConfig(uvicorn.Config):
             log_config=None,
             access_log=False,
             server_header=False,
+            # Nothing here looks at the client's address.
+            proxy_headers=False,
             # Longer than clients keep idle connections (httpx: 5 s), or they would send into one that we close.
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=close_seconds,
         )
         self.limits = TransportLimits(
-            server.max_header_bytes, server.head_timeout_seconds, server.write_timeout_seconds
+            server.max_connections,
+            server.max_header_bytes,
+            server.head_timeout_seconds,
+            server.write_timeout_seconds,
         )

@@ -6,10 +6,10 @@ from typing import Final
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from service.errors import ConnectionEndingError
+from service.errors import TidegateError
 
 REFUSAL: Final = "tidegate.refusal"
-"""Key in a scope's `state`: the `ConnectionEndingError` that the request is to be answered with."""
+"""Key in a scope's `state`: the error that the request is to be answered with."""
 
 
 class Cycle(RequestResponseCycle):
@@ -20,7 +20,7 @@ class Cycle(RequestResponseCycle):
 
     _close_delimited = False
 
-    def refuse(self, error: ConnectionEndingError) -> None:
+    def refuse(self, error: TidegateError) -> None:
         """Hand the application an error instead of the rest of the body."""
         self.scope["state"][REFUSAL] = error
         self.end_connection()
