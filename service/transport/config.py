@@ -11,6 +11,9 @@ from service.transport.protocol import GuardedProtocol
 
 KEEP_ALIVE_SECONDS: Final = 75
 
+MANAGEMENT_CONNECTIONS: Final = 64
+"""Enough for probes and scrapers. They do not count as public ones, so operators get in when nobody else does."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransportLimits:
@@ -23,9 +26,14 @@ class TransportLimits:
 
 
 class ListenerConfig(uvicorn.Config):
-    """No lifespan, no WebSockets, no logs but ours, and `GuardedProtocol` on each connection."""
+    """No lifespan, no WebSockets, no logs but ours, and `GuardedProtocol` on each connection.
 
-    def __init__(self, app: ASGIApp, server: ServerSettings, *, close_seconds: int) -> None:
+    `connections` is how many there may be, if that is not the settings' business.
+    """
+
+    def __init__(
+        self, app: ASGIApp, server: ServerSettings, *, close_seconds: int, connections: int | None = None
+    ) -> None:
         super().__init__(
             app,
             http=GuardedProtocol,
@@ -41,7 +49,7 @@ class ListenerConfig(uvicorn.Config):
             timeout_graceful_shutdown=close_seconds,
         )
         self.limits = TransportLimits(
-            server.max_connections,
+            server.max_connections if connections is None else connections,
             server.max_header_bytes,
             server.head_timeout_seconds,
             server.write_timeout_seconds,

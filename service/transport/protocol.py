@@ -132,7 +132,7 @@ class GuardedProtocol(TurnTaking):
         self.scope["query_string"] = query
         if not self._welcome:
             raise TooManyConnectionsError(
-                f"There are more than {self._limits.connections} connections, which is server.max_connections. "
+                f"There are {self._limits.connections} connections already, which is all that this server takes. "
                 "Try again later, or use fewer."
             )
         self._head_deadline.stop()
