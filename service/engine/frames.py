@@ -31,6 +31,7 @@ class FrameConnection(asyncio.Protocol):
         self._on_made = on_made
         self._on_room = on_room
         self._rest = bytearray()
+        self._outgoing: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._lost = asyncio.Event()
         self.room = True
@@ -76,14 +77,25 @@ class FrameConnection(asyncio.Protocol):
             self._on_room()
 
     def send(self, frame: bytes) -> None:
-        """Send a frame, if the connection is still there; whoever ends it tells elsewhere."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.writelines((len(frame).to_bytes(LENGTH_BYTES), frame))
+        """Send a frame, if the connection is still there; whoever ends it tells elsewhere.
+
+        What is sent in one turn of the event loop leaves in one write: uvloop writes at once, and each write is a call
+        of the operating system.
+        """
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing += (len(frame).to_bytes(LENGTH_BYTES), frame)
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing and self._transport is not None and not self._transport.is_closing():
+            self._transport.writelines(outgoing)
 
     async def close(self, timeout_seconds: float) -> None:
         """Close when all is sent, or when the time is over. Idempotent."""
         if self._transport is None:
             return
+        self._flush()
         self._transport.close()
         try:
             async with asyncio.timeout(timeout_seconds):
