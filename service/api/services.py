@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from service.api.parsing_turns import ParsingTurns
 from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
 from service.ids import IdSource
@@ -23,6 +24,7 @@ class Services:
     """Unix time at which the process began; OpenAI's `created` of a model."""
     ids: IdSource = field(default_factory=IdSource)
     """Of the answers."""
+    parsing: ParsingTurns = field(default_factory=ParsingTurns)
 
     @classmethod
     def of(cls, request: Request) -> "Services":

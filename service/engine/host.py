@@ -27,6 +27,7 @@ from service.engine.base import Delta, DeltaStream, Engine, GenerationRequest
 from service.engine.factory import build_in_process
 from service.engine.frames import FrameConnection
 from service.engine.pushed_stream import DELTAS_A_TURN
+from service.engine.rendered_limit import check_carried
 from service.errors import InternalError, TidegateError
 from service.settings import EngineSettings, SimulationSettings
 
@@ -177,7 +178,9 @@ class EngineHost:
         task.add_done_callback(settle)
 
     async def _render(self, message: wire.Render) -> wire.ToClient:
-        return wire.Rendered(message.call, await self._engine.render(message.prompt))
+        prompts = await self._engine.render(message.prompt)
+        check_carried(prompts)
+        return wire.Rendered(message.call, prompts)
 
     async def _detokenize(self, message: wire.Detokenize) -> wire.ToClient:
         return wire.Detokenized(message.call, await self._engine.detokenize(message.token_ids))

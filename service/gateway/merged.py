@@ -10,27 +10,40 @@ from service.engine.base import Delta, DeltaStream
 from service.errors import TidegateError
 
 
+class _Batch:
+    """Deltas that wait, and whether they still do."""
+
+    __slots__ = ("deltas", "taken")
+
+    def __init__(self, deltas: Sequence[Delta]) -> None:
+        self.deltas = deltas
+        self.taken = asyncio.Event()
+
+
 class MergedStream:
     """Reads all streams side by side; the choices of prompt `p` are numbered from `p * n`.
 
-    One batch waits here at most. What waits besides, waits in the streams, which bound it.
+    One batch of each waits here at most, and they are taken in turn. What waits besides, waits in the streams, which
+    bound it.
     """
 
     def __init__(self, streams: list[DeltaStream], n: int) -> None:
         self._streams = streams
         self._open = len(streams)
-        self._ready: asyncio.Queue[Sequence[Delta] | TidegateError | None] = asyncio.Queue(maxsize=1)
+        self._ready: asyncio.Queue[_Batch | TidegateError | None] = asyncio.Queue()
         self._readers = [asyncio.create_task(self._read(stream, at * n)) for at, stream in enumerate(streams)]
 
     async def _read(self, stream: DeltaStream, first_index: int) -> None:
         try:
             async for deltas in stream:
                 numbered = [msgspec.structs.replace(delta, index=first_index + delta.index) for delta in deltas]
-                await self._ready.put(numbered)
+                batch = _Batch(numbered)
+                self._ready.put_nowait(batch)
+                await batch.taken.wait()
         except TidegateError as error:
-            await self._ready.put(error)
+            self._ready.put_nowait(error)
         else:
-            await self._ready.put(None)
+            self._ready.put_nowait(None)
 
     def __aiter__(self) -> Self:
         return self
@@ -42,7 +55,8 @@ class MergedStream:
                 self._open = 0
                 raise ready
             if ready is not None:
-                return ready
+                ready.taken.set()
+                return ready.deltas
             self._open -= 1
         raise StopAsyncIteration
 
@@ -53,5 +67,4 @@ class MergedStream:
         for stream in self._streams:
             await stream.aclose()
         self._open = 0
-        if self._ready.empty():
-            self._ready.put_nowait(None)  # wakes whoever waits for the next
+        self._ready.put_nowait(None)  # wakes whoever waits for the next
