@@ -110,6 +110,7 @@ class ServerSettings(Section):
 
     host: Text = Field("127.0.0.1", description="address or name to listen on")
     port: Port = Field(8000, description="TCP port to listen on; 0: any free port")
+    max_connections: Size = Field(2048, description="connections that may be open; further ones are refused")
     max_body_bytes: Size = Field(16 * 1024**2, description="cap on a request's body in bytes")
     max_header_bytes: Size = Field(64 * 1024, description="cap on a request's head in bytes")
     head_timeout_seconds: Seconds = Field(10.0, description="time for a request's head to arrive, in seconds")

@@ -130,7 +130,7 @@ async def test_a_death_while_starting_fails_the_start() -> None:
             await asyncio.sleep(0.01)
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
-    with pytest.raises(EngineUnavailableError, match="SIGKILL") as raised:
+    with pytest.raises(EngineDiedError, match="SIGKILL") as raised:
         await starting
-    assert type(raised.value) is EngineUnavailableError and reports[-1].phase is Phase.FAILED
+    assert type(raised.value) is EngineDiedError and reports[-1].phase is Phase.FAILED
     await engine.aclose()
