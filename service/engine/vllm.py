@@ -23,8 +23,10 @@ from service.engine.base import (
     Renderable,
     ReportProgress,
     Sampling,
+    StructuredOutput,
 )
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
+from service.engine.vllm_grammar_compiler import USUAL
 from service.engine.vllm_grammar_process import GrammarProcess
 from service.engine.vllm_lora_limits import RANKS
 from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
@@ -105,8 +107,8 @@ class VllmEngine:
         self._adapters = VllmAdapters(self._llm, paths, capacity=capacity)
         self._enter(Health(Phase.WARMING_UP))
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
-        self._guard = await guarded(self._llm, self._grammar_process)
-        await self._warm_up(info)
+        # Both compile what is usual, so they do it beside each other; the warm-up needs no guard.
+        self._guard, _ = await asyncio.gather(guarded(self._llm, self._grammar_process), self._warm_up(info))
         self._health = Health(Phase.READY)
         return msgspec.structs.replace(info, adapters=self._adapters.names)
 
@@ -135,8 +137,10 @@ class VllmEngine:
         if info.task == "embed":
             await self.embed(EmbeddingRequest(id="warm-up", prompt=prompt))
             return
-        request = GenerationRequest(id="warm-up", prompt=prompt, sampling=Sampling(max_tokens=2, ignore_eos=True))
-        async for _ in self.generate(request):
+        # A form, where there may be forms, lets the engine's grammars warm up as well.
+        form = StructuredOutput(json=USUAL) if self._parsers is not None else None
+        sampling = Sampling(max_tokens=2, ignore_eos=True, structured=form)
+        async for _ in self.generate(GenerationRequest(id="warm-up", prompt=prompt, sampling=sampling)):
             pass
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
