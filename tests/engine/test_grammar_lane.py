@@ -25,7 +25,9 @@ class Time:
         call()
 
     def lane(self, *, rest: float, burst: float = 0, patience: float = 60) -> GrammarLane:
-        return GrammarLane(asyncio.Lock(), rest=rest, burst=burst, patience=patience, clock=lambda: self.now, later=self.later)
+        return GrammarLane(
+            asyncio.Lock(), rest=rest, burst=burst, patience=patience, clock=lambda: self.now, later=self.later
+        )
 
 
 async def attempts(time: Time, lane: GrammarLane, number: int, seconds: float) -> list[float]:
