@@ -33,8 +33,11 @@ QUICK_REST: Final = 2.0
 FULL_REST: Final = 4.0
 """A fifth of the time may go into second attempts."""
 
-BURST_SECONDS: Final = 1.5
+BURST_SECONDS: Final = 2.0
 """Work of either kind that need not wait, after some rest."""
+
+FULL_PATIENCE_SECONDS: Final = 4.0
+"""How long a heavy form waits for its turn: it holds up nobody else, and some are honest."""
 
 
 class GrammarGuard:
@@ -47,7 +50,7 @@ class GrammarGuard:
         self._pending: dict[bytes, asyncio.Task[Verdict]] = {}
         worker = asyncio.Lock()
         self._quick = GrammarLane(worker, rest=QUICK_REST, burst=BURST_SECONDS)
-        self._full = GrammarLane(worker, rest=FULL_REST, burst=BURST_SECONDS)
+        self._full = GrammarLane(worker, rest=FULL_REST, burst=BURST_SECONDS, patience=FULL_PATIENCE_SECONDS)
         self._replacing: asyncio.Task[None] | None = None
 
     async def check(self, wanted: StructuredOutput) -> None:
