@@ -10,11 +10,12 @@ from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 
 from service.engine.base import StructuredOutput
 from service.engine.grammar_limits import check_limits
+from service.engine.schema_strings import share_long_strings
 from service.engine.tag_white_space import bound_white_space
 
 
 def final_form(params: SamplingParams, param: str) -> StructuredOutput | None:
-    """The form in `params`, within the static limits; a structural tag in it gets its bound on white space here.
+    """The form in `params`, within the static limits; here its schemas are made fit for the engine.
 
     `param` is the request's field that asked for it. Raises `InvalidRequestError` for what is over a limit.
     """
@@ -24,6 +25,11 @@ def final_form(params: SamplingParams, param: str) -> StructuredOutput | None:
     form = _form(asked, param)
     # Before anything walks the whole of it.
     check_limits(form)
+    if form.json is not None:
+        schema = json.loads(form.json)
+        share_long_strings(schema)
+        asked.json = json.dumps(schema)
+        form = msgspec.structs.replace(form, json=asked.json)
     if form.structural_tag is not None:
         asked.structural_tag = bound_white_space(form.structural_tag)
         form = msgspec.structs.replace(form, structural_tag=asked.structural_tag)

@@ -19,7 +19,7 @@ TAG = {"type": "structural_tag", "format": {"type": "json_schema", "json_schema"
 @pytest.mark.parametrize(
     "wanted",
     [
-        StructuredOutput(json='{"type":"object"}', param="response_format"),
+        StructuredOutput(json='{"type": "object"}', param="response_format"),
         StructuredOutput(json_object=True, param="response_format"),
         StructuredOutput(regex="[a-z]+"),
         StructuredOutput(choice=["ebb", "flood"]),
