@@ -25,7 +25,7 @@ def final_form(params: SamplingParams, param: str) -> StructuredOutput | None:
     form = _form(asked, param)
     # Before anything walks the whole of it.
     check_limits(form)
-    if form.json is not None:
+    if form.json is not None and "maxLength" in form.json:
         schema = json.loads(form.json)
         share_long_strings(schema)
         asked.json = json.dumps(schema)

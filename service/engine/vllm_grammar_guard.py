@@ -59,10 +59,13 @@ class GrammarGuard:
         Raises `InvalidRequestError` for a form that is invalid or too heavy, `OverloadedError` if there was no time
         to find out.
         """
-        form = form_of(wanted)
-        if form is None:
-            return
-        verdict = await self._verdict(form)
+        key = digest(wanted)
+        verdict = self._known.get(key)
+        if verdict is None or verdict == UNFINISHED:
+            form = form_of(wanted)
+            if form is None:
+                return
+            verdict = await self._verdict(key, form, verdict)
         if verdict.outcome == "busy":
             raise OverloadedError(
                 f"There was no time to check '{wanted.param}'. Try again later.", param=wanted.param, retry_after=1
@@ -70,11 +73,7 @@ class GrammarGuard:
         if verdict.outcome == "refused":
             raise refusal(wanted, verdict.reason)
 
-    async def _verdict(self, form: Form) -> Verdict:
-        key = digest(form)
-        known = self._known.get(key)
-        if known is not None and known != UNFINISHED:
-            return known
+    async def _verdict(self, key: bytes, form: Form, known: Verdict | None) -> Verdict:
         pending = self._pending.get(key)
         if pending is None:
             pending = self._pending[key] = asyncio.create_task(self._judge(key, form, known))

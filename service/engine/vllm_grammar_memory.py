@@ -6,7 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from service.engine.vllm_grammar_verdict import Form, Verdict
+import msgspec
+
+from service.engine.base import StructuredOutput
+from service.engine.vllm_grammar_verdict import Verdict
 
 KEPT_VERDICTS: Final = 2048
 
@@ -14,9 +17,9 @@ PASSING_SECONDS: Final = 60.0
 """How long a verdict holds that a less busy machine might not have given: long enough not to be asked for at will."""
 
 
-def digest(form: Form) -> bytes:
-    """Equal for equal forms only."""
-    return hashlib.sha256(f"{form.kind}:{form.text}".encode()).digest()
+def digest(wanted: StructuredOutput) -> bytes:
+    """Equal for equal forms only, whichever field of a request they came from."""
+    return hashlib.sha256(msgspec.msgpack.encode(msgspec.structs.replace(wanted, param=""))).digest()
 
 
 class VerdictMemory:

@@ -19,7 +19,7 @@ TAG = {"type": "structural_tag", "format": {"type": "json_schema", "json_schema"
 @pytest.mark.parametrize(
     "wanted",
     [
-        StructuredOutput(json='{"type": "object"}', param="response_format"),
+        StructuredOutput(json='{"type":"object"}', param="response_format"),
         StructuredOutput(json_object=True, param="response_format"),
         StructuredOutput(regex="[a-z]+"),
         StructuredOutput(choice=["ebb", "flood"]),
@@ -53,6 +53,19 @@ def test_a_schema_that_a_parser_left_as_a_document_is_checked_as_json() -> None:
 
     params = SamplingParams(structured_outputs=StructuredOutputsParams(json={"type": "object"}))
     assert final_form(params, "tools") == StructuredOutput(json='{"type": "object"}', param="tools")
+
+
+def test_equal_long_strings_are_checked_and_used_as_one() -> None:
+    from service.engine.vllm_form import final_form
+    from service.engine.vllm_translate import sampling_params
+
+    string = {"type": "string", "maxLength": 500}
+    wanted = StructuredOutput(json=json.dumps({"type": "object", "properties": {"a": string, "b": string}}))
+    params = sampling_params(Sampling(max_tokens=1, structured=wanted), whole=False)
+    form = final_form(params, wanted.param)
+    assert form is not None and params.structured_outputs is not None
+    assert form.json == params.structured_outputs.json
+    assert (form.json or "").count('"maxLength": 500') == 1
 
 
 def test_what_is_over_a_static_limit_goes_no_further() -> None:

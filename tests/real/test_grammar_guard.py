@@ -13,6 +13,7 @@ import pytest_asyncio
 from service.engine.base import StructuredOutput
 from service.engine.vllm_grammar_process import GrammarProcess
 from service.errors import InvalidRequestError, OverloadedError
+from service.loop_lag import LoopLagMonitor
 from tests.grammar_bombs import BOMBS
 
 if TYPE_CHECKING:
@@ -118,6 +119,24 @@ async def test_a_caller_that_goes_away_disturbs_nobody(guard: "GrammarGuard") ->
 async def test_many_that_ask_for_the_same_wait_for_one_answer(guard: "GrammarGuard") -> None:
     same = StructuredOutput(regex="the same [a-z]+")
     await asyncio.gather(*(guard.check(same) for _ in range(200)))
+
+
+@pytest.mark.parametrize("lengths", [{"maxLength": 100}, {"minLength": 1, "maxLength": 255}, {"maxLength": 5000}])
+async def test_honest_lengths_pass_in_several_members(guard: "GrammarGuard", lengths: dict[str, int]) -> None:
+    members = {name: {"type": "string", **lengths} for name in "abcde"}
+    schema = {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
+    await guard.check(StructuredOutput(json=json.dumps(schema)))
+
+
+async def test_the_loop_goes_on_while_bombs_fly(guard: "GrammarGuard") -> None:
+    # By the thread's own clock: what others on this machine take is no stall of ours.
+    lag = LoopLagMonitor(lambda seconds: None, interval=0, clock=time.thread_time)
+    lag.start()
+    bombs = [StructuredOutput(json=(BOMB.json or "").replace("50", str(number))) for number in range(70, 90)]
+    results = await asyncio.gather(*(guard.check(bomb) for bomb in bombs), return_exceptions=True)
+    lag.stop()
+    assert {type(each) for each in results} <= {InvalidRequestError, OverloadedError}
+    assert lag.max_seconds < 0.1
 
 
 async def test_a_killed_worker_is_replaced_and_meanwhile_the_answer_is_503(guard: "GrammarGuard") -> None:
