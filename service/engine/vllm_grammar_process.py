@@ -15,7 +15,7 @@ from service.engine.vllm_grammar_verdict import Question, Verdict, frame
 from service.errors import EngineUnavailableError
 
 ANSWER_SECONDS: Final = 20.0
-"""The worker answers within its own budget; this is for one that no longer lives or hangs."""
+"""The worker answers within its budgets, new lengths of strings included; this is for one that hangs."""
 
 
 class GrammarProcess:

@@ -1,6 +1,7 @@
-"""The guard and its worker with a vocabulary of single bytes: what passes, what does not, and what it survives."""
+"""The guard and its worker with a made-up vocabulary: what passes, what does not, and what it survives."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator
@@ -33,11 +34,12 @@ BOMB = StructuredOutput(
 
 
 def vocabulary() -> bytes:
-    """All bytes and an end."""
+    """All bytes, as many words as the vocabulary of a small model, and an end."""
     from xgrammar import TokenizerInfo, VocabType
 
-    tokens = [bytes((i,)) for i in range(256)]
-    return TokenizerInfo([*tokens, b"</s>"], VocabType.RAW, stop_token_ids=[256]).serialize_json().encode()
+    words = map("".join, itertools.product("aeiouy ", "bcdfglmnrst", "aeiou", "bcdfglmnprst ", "aeiouy "))
+    tokens = [*(bytes((i,)) for i in range(256)), *(word.encode() for word in words), b"</s>"]
+    return TokenizerInfo(tokens, VocabType.RAW, stop_token_ids=[len(tokens) - 1]).serialize_json().encode()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -92,9 +94,11 @@ async def test_what_is_wrong_is_told(guard: "GrammarGuard", wanted: StructuredOu
 
 async def test_a_bomb_is_refused_in_time_and_leaves_no_process(guard: "GrammarGuard") -> None:
     began = time.monotonic()
-    with pytest.raises(InvalidRequestError, match="too long to compile") as refused:
+    with pytest.raises((InvalidRequestError, OverloadedError)) as refused:
         await guard.check(BOMB)
     assert time.monotonic() - began < 1.5
+    # A machine too busy to find out says so.
+    assert isinstance(refused.value, OverloadedError) or "too long to compile" in refused.value.message
     assert refused.value.param == "response_format"
     assert worker().children() == []
 
