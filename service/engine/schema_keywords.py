@@ -40,7 +40,7 @@ def check_keywords(wanted: StructuredOutput, schema: Mapping[str, Any]) -> None:
         if isinstance(each, dict):
             if found := _unenforced(each):
                 raise refusal(wanted, f"{found} cannot be enforced here. Leave it out and check the answer yourself.")
-            todo += _inside(each)
+            todo += subschemas(each)
 
 
 def _unenforced(schema: Mapping[str, Any]) -> str | None:
@@ -58,7 +58,8 @@ def _unenforced(schema: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _inside(schema: Mapping[str, Any]) -> Iterator[Any]:
+def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """What stands in a schema where other schemas do, whether or not it is one."""
     for keyword in NAMED:
         if isinstance(named := schema.get(keyword), dict):
             yield from named.values()

@@ -25,6 +25,7 @@ from service.engine.base import (
     Renderable,
     ReportProgress,
     Sampling,
+    StructuredOutput,
 )
 from service.engine.process_watch import ProcessWatch
 from service.engine.resume import why_not_resumable
@@ -32,6 +33,7 @@ from service.engine.resumed_choices import ResumedChoices
 from service.engine.step_clock import StepClock
 from service.engine.stream import failed
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
+from service.engine.vllm_grammar_compiler import USUAL
 from service.engine.vllm_grammar_process import GrammarProcess
 from service.engine.vllm_lora_limits import RANKS
 from service.engine.vllm_processes import vital_processes
@@ -117,8 +119,8 @@ class VllmEngine:
         self._watch = ProcessWatch(vital_processes(self._llm), self._die)
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
         self._info = info
-        self._guard = await guarded(self._llm, self._grammar_process)
-        await self._warm_up(info)
+        # Both compile what is usual, so they do it beside each other; the warm-up needs no guard.
+        self._guard, _ = await asyncio.gather(guarded(self._llm, self._grammar_process), self._warm_up(info))
         if self._health.phase is Phase.FAILED:
             raise EngineUnavailableError(f"{self._health.reason} It had not served a request yet.")
         if (reader := self._llm.output_handler) is not None:
@@ -151,8 +153,10 @@ class VllmEngine:
         if info.task == "embed":
             await self.embed(EmbeddingRequest(id="warm-up", prompt=prompt))
             return
-        request = GenerationRequest(id="warm-up", prompt=prompt, sampling=Sampling(max_tokens=2, ignore_eos=True))
-        async for _ in self.generate(request):
+        # A form, where there may be forms, lets the engine's grammars warm up as well.
+        form = StructuredOutput(json=USUAL) if self._parsers is not None else None
+        sampling = Sampling(max_tokens=2, ignore_eos=True, structured=form)
+        async for _ in self.generate(GenerationRequest(id="warm-up", prompt=prompt, sampling=sampling)):
             pass
 
     async def render(self, prompt: Renderable) -> list[Prompt]:

@@ -37,7 +37,18 @@ class VllmAdapter:
         self.leaving = False
 
     async def load(self) -> None:
-        """Make vLLM hold its weights; does nothing the second time. Raises `InvalidRequestError` if it cannot."""
+        """Make vLLM hold its weights; does nothing the second time. Raises `InvalidRequestError` if it cannot.
+
+        vLLM goes on with what it was told, so a caller that is cancelled leaves the loading to its end.
+        """
+        await asyncio.shield(asyncio.create_task(self._load()))
+
+    async def remove(self) -> None:
+        """Make vLLM forget it, once it has done loading it."""
+        async with self._lock:
+            await self._forget()
+
+    async def _load(self) -> None:
         async with self._lock:
             if self._loaded:
                 return
@@ -49,13 +60,12 @@ class VllmAdapter:
             except Exception as error:  # across its processes vLLM keeps an error's text only
                 logger.warning("vllm refused an adapter", exc_info=error)
                 # Some of it may have arrived: what fails last is copying the weights into the layers.
-                await self.remove()
+                await self._forget()
                 reason = " ".join(str(error).split())[:SHOWN_CHARACTERS]
                 raise InvalidRequestError(f"vLLM cannot load it: {reason}", code="invalid_adapter") from error
             self._loaded = True
 
-    async def remove(self) -> None:
-        """Make vLLM forget it."""
+    async def _forget(self) -> None:
         if not self._tried:
             return
         self._tried = self._loaded = False
@@ -75,6 +85,7 @@ class VllmAdapters:
         self._names_used: set[str] = set()
         self._leaving = 0
         self._served: dict[str, VllmAdapter] = {}
+        self._removals: set[asyncio.Task[None]] = set()
         for name, folder in folders.items():
             self._register(name, folder)
 
@@ -93,10 +104,13 @@ class VllmAdapters:
         """Give back what `hold` gave, once."""
         adapter.holders -= 1
         if adapter.leaving and adapter.holders == 0:
-            await self._drop(adapter)
+            await asyncio.shield(self._start_removal(adapter))
 
     async def load(self, name: str, folder: Path) -> None:
-        """Register an adapter under a free name and load it. Raises `InvalidRequestError`; nothing stays then."""
+        """Register an adapter under a free name and load it. Raises `InvalidRequestError`; nothing stays then.
+
+        Nor does anything stay of a load that is cancelled.
+        """
         if len(self._served) + self._leaving >= self._capacity:
             raise InvalidRequestError(
                 f"There is room for {self._capacity} adapters, and all of it is taken. Unload one, or raise "
@@ -106,22 +120,38 @@ class VllmAdapters:
         adapter = self._register(name, folder)
         try:
             await adapter.load()
+        except asyncio.CancelledError:
+            self._retire(name)
+            raise
         except BaseException:
             self._served.pop(name, None)
             raise
 
     async def unload(self, name: str) -> None:
         """Take an adapter out of service; generations that use it finish. Raises `ModelNotFoundError`."""
+        if (removal := self._retire(name)) is not None:
+            await asyncio.shield(removal)
+
+    def _retire(self, name: str) -> asyncio.Task[None] | None:
+        """Nobody else may have it. The removal has begun already if nobody has it now."""
         adapter = self._named(name)
         del self._served[name]
         adapter.leaving = True
         self._leaving += 1
-        if adapter.holders == 0:
-            await self._drop(adapter)
+        return self._start_removal(adapter) if adapter.holders == 0 else None
 
-    async def _drop(self, adapter: VllmAdapter) -> None:
-        self._leaving -= 1
-        await adapter.remove()
+    def _start_removal(self, adapter: VllmAdapter) -> asyncio.Task[None]:
+        """A task of its own: whoever asked for it may be gone before it is done."""
+        removal = asyncio.create_task(self._remove(adapter))
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
+        return removal
+
+    async def _remove(self, adapter: VllmAdapter) -> None:
+        try:
+            await adapter.remove()
+        finally:
+            self._leaving -= 1
 
     def _register(self, name: str, folder: Path) -> VllmAdapter:
         number = next(self._ids)

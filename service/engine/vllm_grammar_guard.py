@@ -1,24 +1,25 @@
 """`GrammarGuard`: the one door to vLLM for forms. What passes has been compiled before, within a budget, elsewhere.
 
-Verdicts are kept, so that a form costs its compilation once. One form is compiled at a time: the others wait, and
-those for whom it takes too long are told that the machine is busy. Imports vLLM.
+Verdicts are kept, so that a form costs its compilation once. One form is compiled at a time, the light before the
+heavy, and the worker rests in between, because it takes its time from the engine. The others wait, and those for whom
+it takes too long are told that the machine is busy. Imports vLLM.
 """
 
 import asyncio
-import hashlib
 import json
 import logging
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend, has_xgrammar_unsupported_json_features
 from vllm.v1.structured_output.utils import choice_as_grammar, grammar_is_likely_lark
 
 from service.engine.base import StructuredOutput
-from service.engine.grammar_limits import check_limits, refusal
+from service.engine.grammar_lane import GrammarLane
+from service.engine.grammar_limits import refusal
 from service.engine.schema_keywords import check_keywords
+from service.engine.vllm_grammar_memory import VerdictMemory, digest
 from service.engine.vllm_grammar_process import GrammarProcess
-from service.engine.vllm_grammar_verdict import BUSY, Form, Verdict
+from service.engine.vllm_grammar_verdict import BUSY, FULL, QUICK, UNFINISHED, Form, Question, Verdict
 from service.errors import EngineUnavailableError, OverloadedError
 
 if TYPE_CHECKING:
@@ -26,10 +27,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tidegate.engine.grammar")
 
-KEPT_VERDICTS: Final = 2048
+QUICK_REST: Final = 2.0
+"""A third of the time may go into first attempts, which tell heavy forms from light ones."""
 
-QUEUE_SECONDS: Final = 1.0
-"""How long a form may wait for those before it."""
+FULL_REST: Final = 4.0
+"""A fifth of the time may go into second attempts."""
+
+BURST_SECONDS: Final = 2.0
+"""Work of either kind that need not wait, after some rest."""
+
+FULL_PATIENCE_SECONDS: Final = 4.0
+"""How long a heavy form waits for its turn: it holds up nobody else, and some are honest."""
 
 
 class GrammarGuard:
@@ -38,22 +46,26 @@ class GrammarGuard:
     def __init__(self, process: GrammarProcess, vocabulary: bytes) -> None:
         self._process: GrammarProcess | None = process
         self._vocabulary = vocabulary
-        self._known: OrderedDict[bytes, Verdict] = OrderedDict()
+        self._known = VerdictMemory()
         self._pending: dict[bytes, asyncio.Task[Verdict]] = {}
-        self._turn = asyncio.Lock()
+        worker = asyncio.Lock()
+        self._quick = GrammarLane(worker, rest=QUICK_REST, burst=BURST_SECONDS)
+        self._full = GrammarLane(worker, rest=FULL_REST, burst=BURST_SECONDS, patience=FULL_PATIENCE_SECONDS)
         self._replacing: asyncio.Task[None] | None = None
 
     async def check(self, wanted: StructuredOutput) -> None:
-        """Return if vLLM may have it.
+        """Return if vLLM may have it; it is within the static limits (`grammar_limits.py`).
 
         Raises `InvalidRequestError` for a form that is invalid or too heavy, `OverloadedError` if there was no time
         to find out.
         """
-        check_limits(wanted)
-        form = form_of(wanted)
-        if form is None:
-            return
-        verdict = await self._verdict(form)
+        key = digest(wanted)
+        verdict = self._known.get(key)
+        if verdict is None or verdict == UNFINISHED:
+            form = form_of(wanted)
+            if form is None:
+                return
+            verdict = await self._verdict(key, form, verdict)
         if verdict.outcome == "busy":
             raise OverloadedError(
                 f"There was no time to check '{wanted.param}'. Try again later.", param=wanted.param, retry_after=1
@@ -61,38 +73,34 @@ class GrammarGuard:
         if verdict.outcome == "refused":
             raise refusal(wanted, verdict.reason)
 
-    async def _verdict(self, form: Form) -> Verdict:
-        key = hashlib.sha256(f"{form.kind}:{form.text}".encode()).digest()
-        if (known := self._known.get(key)) is not None:
-            self._known.move_to_end(key)
-            return known
+    async def _verdict(self, key: bytes, form: Form, known: Verdict | None) -> Verdict:
         pending = self._pending.get(key)
         if pending is None:
-            pending = self._pending[key] = asyncio.create_task(self._judge(key, form))
+            pending = self._pending[key] = asyncio.create_task(self._judge(key, form, known))
             pending.add_done_callback(lambda _: self._pending.pop(key, None))
         # A caller that goes away must not tear the exchange with the worker apart; others may wait for it as well.
         return await asyncio.shield(pending)
 
-    async def _judge(self, key: bytes, form: Form) -> Verdict:
+    async def _judge(self, key: bytes, form: Form, known: Verdict | None) -> Verdict:
+        """A light form costs a short attempt; a heavy one a long one after that, in a lane that is seldom open."""
         try:
-            async with asyncio.timeout(QUEUE_SECONDS):
-                await self._turn.acquire()
+            verdict = known or await self._attempt(self._quick, Question(form, QUICK))
+            self._known.keep(key, verdict)
+            if verdict == UNFINISHED:
+                verdict = await self._attempt(self._full, Question(form, FULL))
+                self._known.keep(key, verdict)
         except TimeoutError:
             return BUSY
-        try:
-            verdict = await self._ask(form)
-        finally:
-            self._turn.release()
-        if verdict.lasting:
-            self._known[key] = verdict
-            if len(self._known) > KEPT_VERDICTS:
-                self._known.popitem(last=False)
         return verdict
 
-    async def _ask(self, form: Form) -> Verdict:
+    async def _attempt(self, lane: GrammarLane, question: Question) -> Verdict:
+        async with lane.turn():
+            return await self._ask(question)
+
+    async def _ask(self, question: Question) -> Verdict:
         if self._process is not None:
             try:
-                return await self._process.ask(form)
+                return await self._process.ask(question)
             except (EOFError, TimeoutError) as error:
                 logger.warning("grammar worker ended or hangs; it is replaced", exc_info=error)
                 await self._process.kill()

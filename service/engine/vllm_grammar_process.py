@@ -11,11 +11,11 @@ from typing import Final, Self
 
 import msgspec
 
-from service.engine.vllm_grammar_verdict import Form, Verdict, frame
+from service.engine.vllm_grammar_verdict import Question, Verdict, frame
 from service.errors import EngineUnavailableError
 
-ANSWER_SECONDS: Final = 3.0
-"""The worker answers within its own budget; this is for one that no longer lives or hangs."""
+ANSWER_SECONDS: Final = 20.0
+"""The worker answers within its budgets, new lengths of strings included; this is for one that hangs."""
 
 
 class GrammarProcess:
@@ -50,10 +50,10 @@ class GrammarProcess:
         except EOFError as error:
             raise EngineUnavailableError("The grammar worker ended while it started.") from error
 
-    async def ask(self, form: Form) -> Verdict:
+    async def ask(self, question: Question) -> Verdict:
         """The verdict. Raises `EOFError` if the worker has ended, `TimeoutError` if it hangs."""
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await self._exchange(msgspec.msgpack.encode(form))
+            return await self._exchange(msgspec.msgpack.encode(question))
 
     async def _exchange(self, data: bytes) -> Verdict:
         assert self._process.stdin is not None

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Any, Final
 
 from service.engine.grammar_recursion import left_recursive_rule
+from service.engine.vllm_grammar_compiler import WarmCompiler
 from service.engine.vllm_grammar_verdict import AMBIGUOUS, CRASHED, FITS, TOO_COMPLEX, Form, Verdict
 
 CONVERSION_SECONDS: Final = 0.1
@@ -29,8 +30,8 @@ ACCEPT_SECONDS: Final = 0.00025
 """CPU time to follow one token, by the median of the last 16; 5 to 20 us are usual."""
 
 
-def try_out(form: Form, vocabulary: Any) -> Verdict:
-    """`vocabulary` is xgrammar's TokenizerInfo."""
+def try_out(form: Form, compiler: WarmCompiler) -> Verdict:
+    """The verdict, if there is time for one."""
     import xgrammar
 
     began = time.process_time()
@@ -40,13 +41,13 @@ def try_out(form: Form, vocabulary: Any) -> Verdict:
             return Verdict("refused", f"rule '{_readable(rule)}' may begin with itself. Put the recursion last.")
         if time.process_time() - began > CONVERSION_SECONDS:
             return TOO_COMPLEX
-        compiler = xgrammar.GrammarCompiler(vocabulary, max_threads=1, cache_enabled=False)
-        matcher = xgrammar.GrammarMatcher(_compiled(form, compiler))
+        matcher = xgrammar.GrammarMatcher(compiler.compile(form))
     except MemoryError:
         return CRASHED
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         return Verdict("refused", f"{_readable(str(error))}. Correct it.")
-    return _follow(matcher, vocabulary, GRAMMAR_TRIAL_TOKENS if form.kind in ("grammar", "lark") else TRIAL_TOKENS)
+    tokens = GRAMMAR_TRIAL_TOKENS if form.kind in ("grammar", "lark") else TRIAL_TOKENS
+    return _follow(matcher, compiler.vocabulary, tokens)
 
 
 def _convert(form: Form) -> Any:
@@ -64,21 +65,6 @@ def _convert(form: Form) -> Any:
             return Grammar.from_lark(form.text)
         case "structural_tag":
             return Grammar.from_structural_tag(form.text)
-
-
-def _compiled(form: Form, compiler: Any) -> Any:
-    """What vLLM's engine core does with it (vllm/v1/structured_output/backend_xgrammar.py, `compile_grammar`)."""
-    match form.kind:
-        case "json":
-            return compiler.compile_json_schema(form.text, any_whitespace=False, separators=(",", ":"))
-        case "regex":
-            return compiler.compile_regex(form.text)
-        case "grammar":
-            return compiler.compile_grammar(form.text)
-        case "lark":
-            return compiler.compile_lark(form.text)
-        case "structural_tag":
-            return compiler.compile_structural_tag(form.text)
 
 
 def _follow(matcher: Any, vocabulary: Any, tokens: int) -> Verdict:

@@ -18,9 +18,7 @@ from vllm.sampling_params import SamplingParams
 from vllm.tokenizers import TokenizerLike
 from vllm.tool_parsers import ToolParserManager
 
-from service.engine.base import ChatOutput, Delta, GenerationRequest, StructuredOutput, ToolCallPart, ToolUse
-from service.engine.tag_white_space import bound_white_space
-from service.engine.vllm_translate import structured_output
+from service.engine.base import ChatOutput, Delta, GenerationRequest, ToolCallPart, ToolUse
 from service.errors import ConfigurationError
 
 TAKEN_OVER: Final = ("structured_outputs", "skip_special_tokens", "spaces_between_special_tokens")
@@ -86,22 +84,12 @@ class ChatParser:
         self._token_ids: list[list[int]] = [[] for _ in range(choices)]
         self._template_kwargs = chat.template_kwargs
 
-    def adjust(self, params: SamplingParams, form: StructuredOutput | None) -> StructuredOutput | None:
-        """Give the sampling the grammar that forces calls, and what else the model's parser needs.
-
-        `form` is what was asked for so far; returns what is asked for then.
-        """
-        before = {name: getattr(params, name) for name in TAKEN_OVER}
-        wanted = self._wanted.model_copy(update=before)
+    def adjust(self, params: SamplingParams) -> None:
+        """Give the sampling the grammar that forces calls, and what else the model's parser needs."""
+        wanted = self._wanted.model_copy(update={name: getattr(params, name) for name in TAKEN_OVER})
         wanted = self._parsers[0].adjust_request(wanted)
         for name in TAKEN_OVER:
             setattr(params, name, getattr(wanted, name))
-        asked = params.structured_outputs
-        if asked is None or asked is before["structured_outputs"]:
-            return form
-        if asked.structural_tag is not None:
-            asked.structural_tag = bound_white_space(asked.structural_tag)
-        return structured_output(asked, "tools")
 
     def submission(self) -> dict[str, Any]:
         """Arguments of `AsyncLLM.generate`: a grammar waits until the reasoning is over."""

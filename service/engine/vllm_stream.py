@@ -10,6 +10,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from service.engine.base import Delta, GenerationRequest
+from service.engine.vllm_form import final_form
 from service.engine.vllm_grammar_guard import GrammarGuard
 from service.engine.vllm_parse import ChatParser, ParserFactory
 from service.engine.vllm_resume import go_on_after, pieces
@@ -68,10 +69,13 @@ class VllmStream:
         """Nothing reaches vLLM before the outputs are read, nor what might stall it while it compiles."""
         request = self._request
         params = sampling_params(request.sampling, whole=request.whole)
-        form, further = request.sampling.structured, {}
+        asked, further = params.structured_outputs, {}
         if self._parser is not None:
-            form = self._parser.adjust(params, form)
+            self._parser.adjust(params)
             further = self._parser.submission()
+        # A form that was not asked for is the parser's, which forces calls.
+        own = request.sampling.structured if params.structured_outputs is asked else None
+        form = final_form(params, own.param if own is not None else "tools")
         if request.emitted:
             # Choices are made here that come out the same: the farthest told is what all have told.
             go_on_after(params, max((each.token_ids for each in request.emitted), key=len))

@@ -1,6 +1,5 @@
 """The seam's terms into vLLM's and back: sampling parameters, deltas, errors. Imports vLLM."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -21,7 +20,6 @@ from service.engine.base import (
     StructuredOutput,
     TokenLogprob,
 )
-from service.engine.tag_white_space import bound_white_space
 from service.errors import (
     EngineDiedError,
     InternalError,
@@ -67,24 +65,7 @@ def sampling_params(sampling: Sampling, *, whole: bool) -> SamplingParams:
 def _structured_outputs(wanted: StructuredOutput | None) -> StructuredOutputsParams | None:
     if wanted is None:
         return None
-    forms = {name: form for name, form in asdict(wanted).items() if name != "param"}
-    if wanted.structural_tag is not None:
-        forms["structural_tag"] = bound_white_space(wanted.structural_tag)
-    return StructuredOutputsParams(**forms)
-
-
-def structured_output(asked: StructuredOutputsParams, param: str) -> StructuredOutput:
-    """The other way round; `param` is the request's field that asked for it."""
-    schema = asked.json
-    return StructuredOutput(
-        json=schema if schema is None or isinstance(schema, str) else json.dumps(schema),
-        json_object=asked.json_object,
-        regex=asked.regex,
-        choice=asked.choice,
-        grammar=asked.grammar,
-        structural_tag=asked.structural_tag,
-        param=param,
-    )
+    return StructuredOutputsParams(**{name: form for name, form in asdict(wanted).items() if name != "param"})
 
 
 def distinct_choices(sampling: Sampling) -> bool:

@@ -93,7 +93,7 @@ def test_a_forced_call_is_bound_to_the_schema(tokenizer: Any, parallel: bool, on
     from vllm.sampling_params import SamplingParams
 
     params = SamplingParams()
-    parser(tokenizer, ToolUse(tools=[TIDE], choice="required", parallel=parallel)).adjust(params, None)
+    parser(tokenizer, ToolUse(tools=[TIDE], choice="required", parallel=parallel)).adjust(params)
     tag = params.structured_outputs.structural_tag
     assert '"name": "tide' in tag.replace("\\", "") and '"properties"' in tag
     assert ('"stop_after_first": true' in tag) is once
@@ -103,7 +103,7 @@ def test_a_call_that_may_be_made_leaves_the_text_free(tokenizer: Any) -> None:
     from vllm.sampling_params import SamplingParams
 
     params = SamplingParams()
-    parser(tokenizer, ToolUse(tools=[TIDE])).adjust(params, None)
+    parser(tokenizer, ToolUse(tools=[TIDE])).adjust(params)
     assert params.structured_outputs is None
 
 

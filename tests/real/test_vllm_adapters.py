@@ -24,10 +24,12 @@ class Notes:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.broken = False
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     async def add_lora(self, request: Any) -> bool:
         self.told.append(f"add {request.lora_name}")
-        await asyncio.sleep(0)
+        await self.goes_on.wait()
         if self.broken:
             raise Exception("Call to add_lora method failed:\n shapes")  # as vLLM raises it
         return True
@@ -78,6 +80,41 @@ async def test_what_vllm_refuses_is_removed_and_tried_again_next_time(notes: Not
     notes.broken = False
     await adapters.load("law", Path("/x"))
     assert adapters.names == ("law",)
+
+
+async def cancelled_half_way(loading: asyncio.Task[None], notes: Notes) -> None:
+    """Cancel it once vLLM was told, and before it is done."""
+    notes.goes_on.clear()
+    async with asyncio.timeout(5):
+        while not notes.told:
+            await asyncio.sleep(0)
+    loading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+
+
+async def test_a_load_that_is_cancelled_leaves_nothing_in_vllm(notes: Notes) -> None:
+    adapters = adapters_of(notes, capacity=1)
+    await cancelled_half_way(asyncio.create_task(adapters.load("law", Path("/x"))), notes)
+    assert (adapters.names, notes.told) == ((), ["add law"])
+    with pytest.raises(InvalidRequestError, match="room for 1"):
+        await adapters.load("law", Path("/x"))
+    notes.goes_on.set()
+    async with asyncio.timeout(5):
+        while notes.told != ["add law", "remove 1"]:
+            await asyncio.sleep(0)
+    await adapters.load("law", Path("/x"))
+    assert notes.told[2:] == ["add law#2"]
+
+
+async def test_whoever_waits_for_the_same_adapter_gets_it_though_the_first_went_away(notes: Notes) -> None:
+    adapter = adapters_of(notes, "law").hold("law")
+    first = asyncio.create_task(adapter.load())
+    second = asyncio.create_task(adapter.load())
+    await cancelled_half_way(first, notes)
+    notes.goes_on.set()
+    await second
+    assert notes.told == ["add law"]
 
 
 async def test_a_name_used_again_is_another_adapter_to_vllm(notes: Notes) -> None:
