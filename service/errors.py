@@ -4,6 +4,8 @@
     ├── ConfigurationError          settings that cannot work; the process ends with exit code 2
     ├── InvalidRequestError         400  what the caller sent is wrong
     │   ├── ContextLengthError      400  context_length_exceeded
+    │   ├── AuthenticationError     401  no key, or a wrong one
+    │   ├── PermissionDeniedError   403  not to be had in this way
     │   ├── ModelNotFoundError      404
     │   ├── RouteNotFoundError      404
     │   ├── MethodNotAllowedError   405
@@ -72,13 +74,31 @@ class InvalidRequestError(TidegateError):
 
     status: ClassVar[int] = 400
     type: ClassVar[str] = "invalid_request_error"
-    default_code: ClassVar[str | None] = None
+    default_code: ClassVar[str | None] = "invalid_value"
 
 
 class ContextLengthError(InvalidRequestError):
     """Prompt and output together do not fit into the model's context."""
 
     default_code: ClassVar[str | None] = "context_length_exceeded"
+
+
+class AuthenticationError(InvalidRequestError):
+    """Whoever asks has not shown a valid key. Which of a key's faults it was is never told."""
+
+    status: ClassVar[int] = 401
+    default_code: ClassVar[str | None] = "invalid_api_key"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": "Bearer"}
+
+
+class PermissionDeniedError(InvalidRequestError):
+    """Nobody may do this here, in the way it was asked for."""
+
+    status: ClassVar[int] = 403
+    default_code: ClassVar[str | None] = "permission_denied"
 
 
 class ModelNotFoundError(InvalidRequestError):

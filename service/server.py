@@ -98,7 +98,7 @@ class Service:
         )
         await self._open(app, server.host, server.port, "server.port")
         if management.enabled:
-            management_app = create_management_app(app, self._engine, self._telemetry)
+            management_app = create_management_app(app, self._engine, self._telemetry, management)
             await self._open(management_app, management.host, management.port, "management.port")
 
     async def _open(self, app: FastAPI, host: str, port: int, setting: str) -> None:

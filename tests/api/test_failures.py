@@ -42,7 +42,10 @@ async def test_what_the_router_refuses(app: LiveApp, method: str, path: str, sta
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
+        ({}, 415),
+        ({"content-type": ""}, 415),
         ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
         ({"content-type": "multipart/form-data; boundary=x"}, 415),
         ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
         ({"content-type": "application/json; charset=utf-8"}, 200),
