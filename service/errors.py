@@ -187,7 +187,8 @@ class UnavailableError(TidegateError):
     ) -> None:
         super().__init__(message, param=param, code=code)
         low, high = RETRY_AFTER_SECONDS
-        self.retry_after = min(max(round(retry_after), low), high)
+        # Bounded first, and in this order: an estimate may be infinite, or no number at all.
+        self.retry_after = round(min(high, max(low, retry_after)))
 
     @property
     def headers(self) -> dict[str, str]:

@@ -38,6 +38,19 @@ TEMPLATES: Final[list[tuple[dict[str, Any], str]]] = [
 ]
 
 
+OUTPUT: Final[list[tuple[dict[str, Any], str, str]]] = [
+    ({"max_tokens": 0}, "integer_below_min_value", "max_tokens"),
+    ({"max_completion_tokens": 0}, "integer_below_min_value", "max_completion_tokens"),
+    ({"max_completion_tokens": -1}, "integer_below_min_value", "max_completion_tokens"),
+    ({"top_logprobs": 2}, "invalid_value", "top_logprobs"),
+    ({"logprobs": True, "top_logprobs": 21}, "integer_above_max_value", "top_logprobs"),
+    ({"logprobs": 1}, "invalid_type", "logprobs"),
+    ({"reasoning_effort": "extreme"}, "invalid_value", "reasoning_effort"),
+    ({"best_of": 2}, "unknown_parameter", "best_of"),
+    ({"n": 129}, "integer_above_max_value", "n"),
+]
+
+
 def rows() -> Iterator[Row]:
     """All of them."""
     for name, messages, code, param in MESSAGES:
@@ -46,6 +59,8 @@ def rows() -> Iterator[Row]:
         part = {"type": kind, kind: {"url": "http://127.0.0.1:1/", "data": "AAAA"}}
         fields = {"messages": [{"role": "user", "content": [part]}]}
         yield asks("media", CHAT, fields, 400, "unsupported_value", "messages[0].content[0].type", name=kind)
+    for fields, code, param in OUTPUT:
+        yield asks("chat's own fields", CHAT, fields, 400, code, param)
     for fields, param in TEMPLATES:
         yield asks("template", CHAT, fields, 400, "unknown_parameter", param)
     for fields, code, param in REFUSED:

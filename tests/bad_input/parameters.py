@@ -71,6 +71,8 @@ def rows() -> Iterator[Row]:
     yield from _missing()
     yield from _not_served(CHAT, FOR_CHAT)
     yield from _not_served(COMPLETIONS, FOR_COMPLETIONS)
+    vectors = {"max_tokens": Absent, "temperature": Absent, "prompt": Absent, "input": "a"}
+    yield asks("another task", "/v1/embeddings", vectors, 400, "unsupported_value", "model")
     yield from _tokens()
 
 
