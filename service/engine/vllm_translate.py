@@ -21,6 +21,7 @@ from service.engine.base import (
     StructuredOutput,
     TokenLogprob,
 )
+from service.engine.ended import ended_by_engine
 from service.engine.tag_white_space import bound_white_space
 from service.errors import (
     EngineUnavailableError,
@@ -124,7 +125,7 @@ class DeltaReader:
             first = self._first(output)
         reason = completion.finish_reason
         if reason is not None and reason not in ("stop", "length"):
-            raise InternalError(f"The engine ended this request with '{reason}'.", code="generation_failed")
+            raise ended_by_engine(self._request, reason)
         return Delta(
             completion.index,
             completion.text,

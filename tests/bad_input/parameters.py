@@ -37,8 +37,28 @@ VOCABULARY: Final[list[tuple[dict[str, Any], str]]] = [
 SAMPLED: Final[list[tuple[dict[str, Any], str]]] = [
     ({"allowed_token_ids": [FAR_OUTSIDE]}, "allowed_token_ids"),
     ({"logit_bias": {"999999999": 1}}, "logit_bias"),
+    ({"stop_token_ids": [FAR_OUTSIDE], "min_tokens": 3}, "stop_token_ids"),
+    ({"bad_words": [" "]}, "bad_words"),
+    ({"structured_outputs": {"regex": "a"}, "bad_words": ["a"]}, "bad_words"),
+    ({"structured_outputs": {"choice": ["a"]}, "stop_token_ids": [81], "min_tokens": 3}, "min_tokens"),
 ]
-"""Which the simulated engine does not look at, for it draws nothing."""
+"""Which the simulated engine does not look at, for it draws nothing. Token 81 of the bundled model is "a"."""
+
+HARD_TO_DRAW: Final[list[dict[str, Any]]] = [
+    {"allowed_token_ids": [2], "min_tokens": 3, "temperature": 1},
+    {"allowed_token_ids": [5], "stop_token_ids": [5], "min_tokens": 3, "logprobs": 5},
+    {"allowed_token_ids": [5], "logit_bias": {"5": -100}, "temperature": 1},
+    {"temperature": 1e-300, "top_p": 5e-324},
+    {"repetition_penalty": 5e-324, "temperature": 1, "logprobs": 5, "n": 4},
+    {"top_k": 2**31 - 1, "min_p": 1, "temperature": 2},
+    {"seed": -(2**63), "temperature": 1, "n": 3},
+    {"prompt": "\x00\uffff\ufeff\u202e\u200b"},
+    {"prompt": "a", "echo": True, "max_tokens": 0, "logprobs": 5},
+    {"structured_outputs": {"choice": ["a"]}, "logit_bias": {"81": -100}, "temperature": 1},
+    {"structured_outputs": {"regex": "a*"}, "ignore_eos": True, "n": 4, "temperature": 2},
+    {"stop": ["x" * 1_000_000]},
+]
+"""Allowed, and answered somehow: what is left to draw from is nothing, or next to nothing."""
 
 CONTEXT: Final[list[tuple[str, dict[str, Any], str]]] = [
     (CHAT, {"max_tokens": 1_000_000}, "max_tokens"),
@@ -79,7 +99,9 @@ def rows() -> Iterator[Row]:
 def rows_for_the_real_engine() -> Iterator[Row]:
     """Those whose check is the engine's own."""
     for fields, param in SAMPLED:
-        yield asks("outside the vocabulary", COMPLETIONS, fields, 400, "invalid_value", param)
+        yield asks("nothing to draw", COMPLETIONS, fields, 400, "invalid_value", param, milliseconds=1000)
+    for fields in HARD_TO_DRAW:
+        yield asks("hard to draw", COMPLETIONS, fields, 200, milliseconds=10_000)
 
 
 def _missing() -> Iterator[Row]:

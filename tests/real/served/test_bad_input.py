@@ -45,7 +45,8 @@ def run(service: ServiceProcess, listing_lines: list[str]) -> Run:
     thrown = asyncio.run(throw_all(service.port, MODEL, FOR_THE_REAL_ENGINE))
     listing_lines += listing(thrown)
     before = Footprint.of(service.pid)
-    asyncio.run(throw_all(service.port, MODEL, [row for row in FOR_THE_REAL_ENGINE if row.group != "slowness"]))
+    again = [row for row in FOR_THE_REAL_ENGINE if row.status >= 400 and row.group != "slowness"]
+    asyncio.run(throw_all(service.port, MODEL, again))
     after = settled(service, before)
     listing_lines += after.compared(before)
     return Run(thrown, first, before, after)
@@ -82,7 +83,7 @@ def test_memory_does_not_grow(run: Run) -> None:
 
 def test_the_log_tells_nothing_and_steers_no_terminal(run: Run, service: ServiceProcess) -> None:
     text = service.text()
-    assert text.count('"message":"request"') > 2 * len(run.thrown) - 20
+    assert text.count('"message":"request"') > len(run.thrown)
     assert MARK not in text
     assert CONTROLS.findall(text) == []
 
