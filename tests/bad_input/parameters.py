@@ -77,7 +77,7 @@ def rows() -> Iterator[Row]:
     for field, value, code in OUT_OF_BOUNDS:
         yield asks("limits and types", COMPLETIONS, {field: value}, 400, code, field)
     for fields, code, param in FAULTS_INSIDE:
-        yield asks("limits and types", COMPLETIONS, fields, 400, code, param[:100])
+        yield asks("limits and types", COMPLETIONS, fields, 400, code, param)
     for prompt, code, param in PROMPTS:
         yield asks("prompts", COMPLETIONS, {"prompt": prompt}, 400, code, param)
     for fields, code, param in FIELDS:
