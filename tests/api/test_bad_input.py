@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from service.settings import ServerSettings
 from tests.api.live import MODEL, LiveApp, live_app, settings
 from tests.bad_input.row import Row
 from tests.bad_input.table import FOR_ANY_ENGINE
@@ -18,7 +17,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def running() -> AsyncIterator[tuple[LiveApp, str]]:
     """One service for all rows, and the song of its canary."""
     chosen = settings()
-    server = chosen.server.model_copy(update={"max_body_bytes": ServerSettings().max_body_bytes})
+    # Larger bodies than other tests need, and time for them on a busy machine.
+    server = chosen.server.model_copy(update={"max_body_bytes": 2 * 1024**2, "body_timeout_seconds": 1.0})
     async with live_app(chosen.model_copy(update={"server": server})) as app:
         yield app, await canary(_port(app), MODEL)
 
