@@ -9,6 +9,7 @@ import time
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
+from service.admin_access import AdminAccess
 from service.api import adapters, chat, completions, embeddings, failures, health, management, models, tokenization
 from service.api.services import Services
 from service.engine.base import Engine
@@ -17,7 +18,7 @@ from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
 from service.lifecycle import Lifecycle
 from service.middleware import BodyLimit, HeadAsGet, RequestLog
-from service.settings import ServerSettings, Settings
+from service.settings import ManagementSettings, ServerSettings, Settings
 from service.telemetry import Telemetry
 from service.tracing import Tracer
 
@@ -46,7 +47,9 @@ def create_app(
     return app
 
 
-def create_management_app(app: FastAPI, engine: Engine, telemetry: Telemetry) -> FastAPI:
+def create_management_app(
+    app: FastAPI, engine: Engine, telemetry: Telemetry, management_settings: ManagementSettings
+) -> FastAPI:
     """What operators ask of the same service, on a listener of its own."""
     management_app = _bare_app("Tidegate management")
     management_app.state.services = app.state.services
@@ -54,6 +57,7 @@ def create_management_app(app: FastAPI, engine: Engine, telemetry: Telemetry) ->
     management_app.state.telemetry = telemetry
     for router in (health.router, management.router, adapters.router):
         management_app.include_router(router)
+    management_app.add_middleware(AdminAccess, management=management_settings)
     _wrap(management_app, app.state.services.server, telemetry)
     return management_app
 

@@ -4,6 +4,8 @@
     ├── ConfigurationError          settings that cannot work; the process ends with exit code 2
     ├── InvalidRequestError         400  what the caller sent is wrong
     │   ├── ContextLengthError      400  context_length_exceeded
+    │   ├── AuthenticationError     401  no key, or a wrong one
+    │   ├── PermissionDeniedError   403  not to be had in this way
     │   ├── ModelNotFoundError      404
     │   ├── RouteNotFoundError      404
     │   ├── MethodNotAllowedError   405
@@ -74,13 +76,31 @@ class InvalidRequestError(TidegateError):
 
     status: ClassVar[int] = 400
     type: ClassVar[str] = "invalid_request_error"
-    default_code: ClassVar[str | None] = None
+    default_code: ClassVar[str | None] = "invalid_value"
 
 
 class ContextLengthError(InvalidRequestError):
     """Prompt and output together do not fit into the model's context."""
 
     default_code: ClassVar[str | None] = "context_length_exceeded"
+
+
+class AuthenticationError(InvalidRequestError):
+    """Whoever asks has not shown a valid key. Which of a key's faults it was is never told."""
+
+    status: ClassVar[int] = 401
+    default_code: ClassVar[str | None] = "invalid_api_key"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": "Bearer"}
+
+
+class PermissionDeniedError(InvalidRequestError):
+    """Nobody may do this here, in the way it was asked for."""
+
+    status: ClassVar[int] = 403
+    default_code: ClassVar[str | None] = "permission_denied"
 
 
 class ModelNotFoundError(InvalidRequestError):
@@ -175,7 +195,8 @@ class UnavailableError(TidegateError):
     ) -> None:
         super().__init__(message, param=param, code=code)
         low, high = RETRY_AFTER_SECONDS
-        self.retry_after = min(max(round(retry_after), low), high)
+        # Bounded first, and in this order: an estimate may be infinite, or no number at all.
+        self.retry_after = round(min(high, max(low, retry_after)))
 
     @property
     def headers(self) -> dict[str, str]:

@@ -103,7 +103,7 @@ class Service:
         )
         await self._open(app, server.host, server.port, "server.port")
         if management.enabled:
-            management_app = create_management_app(app, self._engine, self._telemetry)
+            management_app = create_management_app(app, self._engine, self._telemetry, management)
             where = (management.host, management.port, "management.port")
             await self._open(management_app, *where, connections=MANAGEMENT_CONNECTIONS)
 

@@ -7,13 +7,14 @@ from service.api.services import Services
 from service.errors import BodyTooLargeError, MediaTypeError
 
 
-async def read_json_body(request: Request) -> bytes:
-    """The whole body, when it may be parsed: now.
+async def read_json_body(request: Request, max_bytes: int | None = None) -> bytes:
+    """The whole body, when it may be parsed: now. `max_bytes` is the route's own cap, below that of the settings.
 
     Raises `MediaTypeError` for anything that is not declared as unencoded JSON, and `BodyTooLargeError` as soon as it
-    is clear that parsing it would hold the event loop for too long.
+    is clear that it exceeds the cap, or that parsing it would hold the event loop for too long.
     """
-    declared = request.headers.get("content-type", "application/json")
+    # Required: without it, a page in somebody's browser could post here unasked (a "simple request" of CORS).
+    declared = request.headers.get("content-type", "")
     media_type = declared.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise MediaTypeError("The body must be JSON. Send it with 'Content-Type: application/json'.")
@@ -21,8 +22,14 @@ async def read_json_body(request: Request) -> bytes:
         raise MediaTypeError("The body must not be compressed. Send it without 'Content-Encoding'.")
     pieces: list[bytes] = []
     cost = JsonCost()
+    size = 0
     async for piece in request.stream():
         pieces.append(piece)
+        size += len(piece)
+        if max_bytes is not None and size > max_bytes:
+            raise BodyTooLargeError(
+                f"The body is larger than {max_bytes} bytes, the most that this path takes. Send less at once."
+            )
         cost.add(piece)
         if cost.total > MAX_COST:
             raise BodyTooLargeError(

@@ -121,7 +121,7 @@ class SimulatedEngine:
         given, field = ([_flatten(prompt)], "") if isinstance(prompt, ChatPrompt) else (prompt.prompts, prompt.field)
         prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each, field) for each in given]
         if not prompt.unlimited:
-            self._check_context(prompts)
+            self._check_context(prompts, field or "messages")
         return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
 
     async def detokenize(self, token_ids: list[int]) -> str:
@@ -246,12 +246,13 @@ class SimulatedEngine:
         if self._health.phase is not Phase.READY:
             raise EngineUnavailableError(f"The engine is {self._health.phase.value}. Try again later.")
 
-    def _check_context(self, prompts: list[Prompt]) -> None:
+    def _check_context(self, prompts: list[Prompt], field: str) -> None:
         longest = max(len(prompt.token_ids) for prompt in prompts)
         if longest > self._context:
             raise ContextLengthError(
                 f"This model's maximum context length is {self._context} tokens, but the prompt has "
-                f"{longest} tokens. Shorten the prompt."
+                f"{longest} tokens. Shorten the prompt.",
+                param=field,
             )
 
     def _check(self, token_ids: list[int], field: str) -> Prompt:

@@ -20,6 +20,7 @@ from service.engine.base import (
     StructuredOutput,
     TokenLogprob,
 )
+from service.engine.ended import ended_by_engine
 from service.errors import (
     EngineDiedError,
     InternalError,
@@ -107,7 +108,7 @@ class DeltaReader:
         if reason == "abort":  # not by us: nobody would be reading this any more
             raise EngineDiedError("The engine is being stopped. Try again later.")
         if reason is not None and reason not in ("stop", "length"):
-            raise InternalError(f"The engine ended this request with '{reason}'.", code="generation_failed")
+            raise ended_by_engine(self._request, reason)
         return Delta(
             completion.index,
             completion.text,

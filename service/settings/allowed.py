@@ -27,6 +27,8 @@ def _words(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return f"one of {', '.join(schema['enum'])}"
     if schema["type"] == "string":
+        if (shortest := schema.get("minLength", 0)) > 1:
+            return f"a secret of {shortest} to {schema['maxLength']} visible ASCII characters"
         return "text that is not empty" if schema.get("minLength") else "text"
     if isinstance(values := schema.get("additionalProperties"), dict) and values.get("type") == "string":
         return "a mapping, or name=value,name=value"

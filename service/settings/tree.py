@@ -3,11 +3,14 @@
 Knows nothing of where values come from, and of vLLM only the names of its arguments.
 """
 
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 BUNDLED_MODEL: Final = "smollm2-135m-instruct"
+
+_VISIBLE: Final = re.compile("[!-~]*")
 
 
 def _no_boolean(value: object) -> object:
@@ -33,6 +36,12 @@ def _adapters(value: object) -> object:
     return adapters
 
 
+def _sendable(token: SecretStr) -> SecretStr:
+    if not _VISIBLE.fullmatch(token.get_secret_value()):
+        raise ValueError("a line break or another character that no header can carry")
+    return token
+
+
 Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_no_boolean)]
 Size = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(_no_boolean)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1), BeforeValidator(_no_boolean)]
@@ -42,6 +51,8 @@ Seconds = Annotated[float, Field(gt=0), BeforeValidator(_no_boolean)]
 Duration = Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)]
 """Seconds that may be none."""
 Text = Annotated[str, Field(min_length=1)]
+Token = Annotated[SecretStr, Field(min_length=16, max_length=1024), AfterValidator(_sendable)]
+"""Long enough that nobody guesses it, and such as a header can carry."""
 Names = Annotated[list[Text], BeforeValidator(_names)]
 """A list, or one text with commas."""
 Adapters = Annotated[dict[Text, Text], BeforeValidator(_adapters)]
@@ -120,11 +131,12 @@ class ServerSettings(Section):
 
 
 class ManagementSettings(Section):
-    """The listener for operators: metrics and health."""
+    """The listener for operators: metrics, health, and changes of what is served."""
 
     enabled: bool = Field(True, description="open this listener")
     host: Text = Field("127.0.0.1", description="address or name to listen on")
     port: Port = Field(9000, description="TCP port to listen on; 0: any free port")
+    token: Token | None = Field(None, description="secret that changes need, as in Authorization: Bearer SECRET")
 
 
 class SupervisionSettings(Section):

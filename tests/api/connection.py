@@ -43,9 +43,9 @@ class Connection:
                 self.writer.write(piece)
                 await self.writer.drain()
 
-    async def answer(self, *, head_only: bool = False) -> Answer:
+    async def answer(self, *, head_only: bool = False, seconds: float = 3) -> Answer:
         """The next response, whose length must be declared."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(seconds):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             status, *lines = head.strip().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in lines)
@@ -58,10 +58,15 @@ class Connection:
             return await self.reader.read()
 
 
-@contextlib.asynccontextmanager
-async def connection(app: LiveApp, port: int | None = None) -> AsyncIterator[Connection]:
+def connection(app: LiveApp, port: int | None = None) -> contextlib.AbstractAsyncContextManager[Connection]:
     """Connect to the public listener, or to another port."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port or int(app.url.rsplit(":", 1)[1]))
+    return dial(port or int(app.url.rsplit(":", 1)[1]))
+
+
+@contextlib.asynccontextmanager
+async def dial(port: int) -> AsyncIterator[Connection]:
+    """Connect to a port of this machine."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         yield Connection(reader, writer)
     finally:

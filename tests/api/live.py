@@ -67,7 +67,7 @@ async def live_app(
     lifecycle, telemetry = lifecycle or Lifecycle(), Telemetry()
     engine = engine or SimulatedEngine(chosen.engine, chosen.simulation)
     app = create_app(chosen, engine, lifecycle=lifecycle, telemetry=telemetry)
-    management = create_management_app(app, engine, telemetry)
+    management = create_management_app(app, engine, telemetry, chosen.management)
     server = chosen.server
     async with _listening(app, server) as url, _listening(management, server) as management_url:
         if start:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from service.api.json_cost import MAX_COST
+from service.api.json_cost import MAX_COST, JsonCost
 from tests.api.connection import connection
 from tests.api.live import MODEL, LiveApp
 
@@ -66,6 +66,18 @@ async def test_a_body_that_would_hold_the_event_loop_is_refused_unparsed(app: Li
         await connected.send(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body)
         answer = await connected.answer()
     assert (answer.status, answer.code) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(("over", "status"), [(0, 400), (1, 413)])
+async def test_the_cost_of_a_body_is_bounded_exactly(app: LiveApp, over: int, status: int) -> None:
+    """At the limit it is parsed, and refused for what it says."""
+    head, tail = b'{"model":"sim","prompt":[', b"1]}"
+    known = JsonCost()
+    known.add(head + tail)
+    body = head + b"1," * (MAX_COST - known.total + over) + tail
+    async with app.http() as client:
+        answer = await client.post("/v1/completions", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status
 
 
 async def test_one_long_string_is_taken(app: LiveApp) -> None:

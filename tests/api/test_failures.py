@@ -8,7 +8,8 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from service.engine.base import Health, Phase
+from service.engine.base import Health, Phase, Prompt, Renderable
+from service.engine.simulated import SimulatedEngine
 from tests.api.live import MODEL, LiveApp, live_app, settings
 
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
@@ -42,7 +43,10 @@ async def test_what_the_router_refuses(app: LiveApp, method: str, path: str, sta
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
+        ({}, 415),
+        ({"content-type": ""}, 415),
         ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
         ({"content-type": "multipart/form-data; boundary=x"}, 415),
         ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
         ({"content-type": "application/json; charset=utf-8"}, 200),
@@ -120,6 +124,24 @@ async def test_an_engine_that_dies_before_the_first_token_gives_a_real_status() 
             await asyncio.sleep(0.01)
         await app.engine.aclose()
         assert (await asking).status_code == 503
+
+
+class Broken(SimulatedEngine):
+    """Fails where nobody expects it, with words that nobody outside may read."""
+
+    async def render(self, prompt: Renderable) -> list[Prompt]:
+        raise RuntimeError("hush-7f3a9c")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_defect_of_ours_is_one_500_that_tells_nothing(stream: bool) -> None:
+    chosen = settings()
+    async with live_app(chosen, engine=Broken(chosen.engine, chosen.simulation)) as app, app.http() as client:
+        failed = await client.post("/v1/chat/completions", json={**CHAT, "stream": stream})
+        assert (failed.status_code, error_of(failed)["type"]) == (500, "server_error")
+        assert error_of(failed)["code"] == "internal_error" and "hush" not in failed.text
+        assert (await client.get("/v1/models")).status_code == 200
+        assert app.lifecycle.in_flight == 0
 
 
 async def test_a_permit_is_released_though_the_client_left_before_the_first_byte() -> None:

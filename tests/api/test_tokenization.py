@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.base import Health, Phase
+from service.api.tokenization import BYTES_A_TOKEN, LEAST_CAP_BYTES, cap_bytes
+from service.engine.base import Health, Phase, Prompt, Renderable
+from service.engine.simulated import SimulatedEngine
 from tests.api.live import MODEL, LiveApp, live_app, settings
 
 CHAT = [{"role": "user", "content": "Hi"}]
@@ -41,6 +43,40 @@ async def test_a_conversation_is_tokenised_as_it_would_be_read(app: LiveApp, fie
 
 async def test_a_text_longer_than_the_context_is_counted(app: LiveApp) -> None:
     assert (await post(app, "/tokenize", prompt="x" * 9000)).json()["count"] == 9000
+
+
+class CountingEngine(SimulatedEngine):
+    """Counts how often it is asked to tokenise."""
+
+    renders = 0
+
+    async def render(self, prompt: Renderable) -> list[Prompt]:
+        self.renders += 1
+        return await super().render(prompt)
+
+
+def body_of(size: int) -> bytes:
+    """A body of so many bytes, each of whose characters would be a token."""
+    head, tail = b'{"prompt":"', b'"}'
+    return head + b"x" * (size - len(head) - len(tail)) + tail
+
+
+@pytest.mark.parametrize(("over", "status", "renders"), [(0, 200, 1), (1, 413, 0)])
+async def test_a_text_that_is_far_too_long_is_refused_before_anything_is_done_with_it(
+    over: int, status: int, renders: int
+) -> None:
+    chosen = settings()
+    engine = CountingEngine(chosen.engine, chosen.simulation)
+    async with live_app(chosen, engine=engine) as app, app.http() as client:
+        body, headers = body_of(cap_bytes(app.lifecycle.info) + over), {"content-type": "application/json"}
+        answer = await client.post("/tokenize", content=body, headers=headers)
+    assert (answer.status_code, engine.renders) == (status, renders)
+
+
+async def test_the_cap_grows_with_the_models_context() -> None:
+    async with live_app(settings(context_tokens=1_000_000)) as app:
+        assert cap_bytes(app.lifecycle.info) == 1_000_000 * BYTES_A_TOKEN
+        assert cap_bytes(None) == LEAST_CAP_BYTES
 
 
 async def test_the_model_may_be_left_out_but_must_exist(app: LiveApp) -> None:

@@ -104,6 +104,7 @@ def test_an_engine_argument_of_vllm_is_taken_from_a_file_as_it_is(tmp_path: Path
         ([], {}, "server: {host: null}", "server.host is null (file "),
         (["--speculative-config", "{a"], {}, "", "no valid YAML or JSON"),
         (["--speculative-config", "ngram"], {}, "", "must be a mapping or null"),
+        (["--management.token", "short"], {}, "", "must be a secret of 16 to 1024 visible ASCII characters or null"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -152,6 +153,8 @@ SECRET = "hunter2"  # the value that no message may repeat
         (["--speculative-config", f'{{"token": "{SECRET}"'], {}, ""),
         (["--hf-tokn", SECRET], {}, ""),
         ([f"--hf-tokn={SECRET}"], {}, ""),
+        (["--management.token", SECRET], {}, ""),
+        ([], {"TIDEGATE_MANAGEMENT_TOKEN": f"{SECRET * 3}\n"}, ""),
         (["model", "--tracing.otlp-headers", "authorization=Bearer", SECRET], {}, ""),
     ],
 )

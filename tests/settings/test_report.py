@@ -12,7 +12,11 @@ from service.settings import Loaded, describe
 from service.settings.tree import EngineSettings, Settings, SimulationSettings
 from tests.settings.loading import load
 
-SECRETS = {"TIDEGATE_ENGINE_HF_TOKEN": "hunter2", "TIDEGATE_TRACING_OTLP_HEADERS": "x=hunter2"}
+SECRETS = {
+    "TIDEGATE_ENGINE_HF_TOKEN": "hunter2",
+    "TIDEGATE_TRACING_OTLP_HEADERS": "x=hunter2",
+    "TIDEGATE_MANAGEMENT_TOKEN": "hunter2" * 3,
+}
 
 
 def test_each_value_names_its_origin() -> None:
@@ -29,7 +33,7 @@ def test_secrets_are_masked_at_any_depth() -> None:
     )
     assert "hunter2" not in text
     assert 'hf_token: "********"' in text
-    assert text.count("********") == 5
+    assert text.count("********") == 6
 
 
 def test_what_only_sounds_like_a_secret_is_shown() -> None:

@@ -86,7 +86,10 @@ async def test_a_reader_that_stops_is_cut_off(slow_app: LiveApp) -> None:
         await idle(slow_app, 15)
 
 
-@pytest.mark.parametrize("sent", [b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"],
+)
 async def test_a_client_that_leaves_its_body_unfinished_is_no_defect_of_ours(
     app: LiveApp, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from service.api.schema.final_turn import check_final_turn
-from service.api.schema.message import Message
+from service.api.schema.message import Messages
 from service.api.schema.not_served import FOR_CHAT, NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.sampling_fields import INT64, SamplingFields
@@ -37,9 +37,7 @@ class ChatCompletionRequest(SamplingFields):
 
     not_served: ClassVar[Mapping[str, NotServed]] = FOR_CHAT
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=2048, fail_fast=True)] = Field(
-        description="The conversation, 1 to 2048 messages."
-    )
+    messages: Messages = Field(description="The conversation, 1 to 2048 messages.")
     max_tokens: int | None = Field(default=None, ge=1, le=INT64, description="Older name of max_completion_tokens.")
     max_completion_tokens: int | None = Field(
         default=None, ge=1, le=INT64, description="Most output tokens per choice; default: what the context leaves."

@@ -6,7 +6,7 @@ Answers of this and other servers may be sent back as they came: members that ar
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from service.api.schema.content import Content
 from service.api.schema.not_served import NotServed
@@ -20,6 +20,9 @@ FOR_ROLE: Final[Mapping[str, frozenset[str]]] = {
 }
 LEGACY_CALL_ID: Final = "function_call"
 """Calls of the older form have no ids, for there is never more than one."""
+MAX_MESSAGES: Final = 2048
+MAX_CALLS: Final = 2048
+"""Tool calls of a whole conversation. Ten thousand, which a body may hold, took 110 ms of everybody's time."""
 REQUIRED: Final[Mapping[str, str]] = {"tool": "tool_call_id", "function": "name"}
 
 
@@ -106,3 +109,20 @@ class Message(WireModel):
         if reasoning := self.reasoning or self.reasoning_content:
             message["reasoning"] = reasoning
         return message
+
+
+def _few_calls(given: Any) -> Any:
+    # Counted before pydantic makes two objects of each.
+    if isinstance(given, list):
+        lists = [each.get("tool_calls") for each in given if isinstance(each, dict)]
+        if (calls := sum(len(each) for each in lists if isinstance(each, list))) > MAX_CALLS:
+            raise RefusalError(
+                "array_above_max_length",
+                f"A conversation may have at most {MAX_CALLS} tool calls in all, but got {calls}. Leave old ones out.",
+            )
+    return given
+
+
+Messages = Annotated[
+    list[Message], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True), BeforeValidator(_few_calls)
+]

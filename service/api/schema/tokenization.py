@@ -1,6 +1,7 @@
 """`TokenizeRequest` and `DetokenizeRequest`: the bodies of POST /tokenize and POST /detokenize, as vLLM defines them.
 
-What is to be tokenised may exceed the model's context: counting it is what the route is for.
+What is to be tokenised may exceed the model's context: counting it is what the route is for. How many bytes a body of
+/tokenize may have is the route's business.
 """
 
 from collections.abc import Mapping
@@ -10,15 +11,18 @@ from pydantic import Field, model_validator
 
 from service.api.schema.chat import TemplateSwitches
 from service.api.schema.final_turn import check_final_turn
-from service.api.schema.message import Message
+from service.api.schema.message import Messages
 from service.api.schema.not_served import FOR_TOKENIZE, NotServed
 from service.api.schema.refusal import RefusalError
-from service.api.schema.token_ids import TokenId
+from service.api.schema.token_ids import TokenId, at_most
 from service.api.schema.tools import Tools, tool_use
 from service.api.schema.wire_model import WireModel
 from service.engine.base import ChatPrompt, Renderable, TextPrompts
 
 CHAT_ONLY: Final = ("add_generation_prompt", "continue_final_message", "tools", "chat_template_kwargs")
+
+MAX_DETOKENIZED: Final = 262_144
+"""Token ids in one request; checking them takes 25 ms of everybody's time."""
 
 
 class TokenizeRequest(WireModel):
@@ -27,8 +31,11 @@ class TokenizeRequest(WireModel):
     not_served: ClassVar[Mapping[str, NotServed]] = FOR_TOKENIZE
 
     model: str | None = Field(default=None, min_length=1, description="A served model's name; default: the first.")
-    prompt: str | None = Field(default=None, description="The text; excludes `messages`.")
-    messages: Annotated[list[Message], Field(min_length=1, max_length=2048, fail_fast=True)] | None = Field(
+    prompt: str | None = Field(
+        default=None,
+        description="The text; excludes `messages`. A body has at most 512 KiB, or 4 bytes per token of the context.",
+    )
+    messages: Messages | None = Field(
         default=None, description="The conversation, 1 to 2048 messages; excludes `prompt`."
     )
     add_special_tokens: bool | None = Field(
@@ -104,4 +111,6 @@ class DetokenizeRequest(WireModel):
     """Tokens whose text is wanted."""
 
     model: str | None = Field(default=None, min_length=1, description="A served model's name; default: the first.")
-    tokens: Annotated[list[TokenId], Field(fail_fast=True)] = Field(description="Token ids; there may be none.")
+    tokens: Annotated[list[TokenId], Field(max_length=MAX_DETOKENIZED, fail_fast=True), at_most(MAX_DETOKENIZED)] = (
+        Field(description="Token ids; there may be none.")
+    )

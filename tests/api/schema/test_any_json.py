@@ -1,7 +1,7 @@
 """Whatever the body: a model, or one complete `InvalidRequestError`."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -13,7 +13,9 @@ from service.api.schema import (
     CompletionRequest,
     DetokenizeRequest,
     EmbeddingsRequest,
+    LoadAdapterRequest,
     TokenizeRequest,
+    UnloadAdapterRequest,
     parse,
 )
 from service.api.schema.not_served import FOR_CHAT, FOR_COMPLETIONS, FOR_EMBEDDINGS, FOR_TOKENIZE
@@ -44,10 +46,8 @@ VALID = st.just([{"role": "user", "content": "Hello"}]) | st.just("Once") | st.j
 def bodies(model: type[WireModel], refused: Any) -> st.SearchStrategy[dict[str, Any]]:
     """Documents of known fields mostly, some with what may be valid in them."""
     known = st.sampled_from([*model.model_fields, *refused])
-    required = {
-        "model": st.just("m") | VALUES,
-        next(name for name in ("messages", "prompt", "input", "tokens") if name in model.model_fields): VALID | VALUES,
-    }
+    given = next(each for each in ("messages", "prompt", "input", "tokens", "lora_name") if each in model.model_fields)
+    required = {"model": st.just("m") | VALUES, given: VALID | VALUES}
     return st.tuples(st.fixed_dictionaries(required), st.dictionaries(known | st.text(), VALUES, max_size=3)).map(
         lambda parts: {**parts[1], **parts[0]}
     )
@@ -77,16 +77,18 @@ def attempt(model: type[WireModel], body: bytes) -> WireModel | InvalidRequestEr
         return error
 
 
-@pytest.mark.parametrize(
-    ("model", "refused"),
-    [
-        (ChatCompletionRequest, FOR_CHAT),
-        (CompletionRequest, FOR_COMPLETIONS),
-        (EmbeddingsRequest, FOR_EMBEDDINGS),
-        (TokenizeRequest, FOR_TOKENIZE),
-        (DetokenizeRequest, {}),
-    ],
-)
+MODELS: Final[list[tuple[type[WireModel], Any]]] = [
+    (ChatCompletionRequest, FOR_CHAT),
+    (CompletionRequest, FOR_COMPLETIONS),
+    (EmbeddingsRequest, FOR_EMBEDDINGS),
+    (TokenizeRequest, FOR_TOKENIZE),
+    (DetokenizeRequest, {}),
+    (LoadAdapterRequest, LoadAdapterRequest.not_served),
+    (UnloadAdapterRequest, UnloadAdapterRequest.not_served),
+]
+
+
+@pytest.mark.parametrize(("model", "refused"), MODELS)
 def test_any_document_gives_a_model_or_a_complete_error(model: type[WireModel], refused: Any) -> None:
     @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(bodies(model, refused))
@@ -96,9 +98,16 @@ def test_any_document_gives_a_model_or_a_complete_error(model: type[WireModel], 
     run()
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.binary(max_size=64) | VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+ANY_BYTES: Final = st.binary(max_size=64) | VALUES.map(
+    lambda value: json.dumps(value, ensure_ascii=False).encode(errors="replace")
 )
-def test_any_bytes_give_a_complete_error(body: bytes) -> None:
-    check(ChatCompletionRequest, body)
+
+
+@pytest.mark.parametrize("model", [model for model, _ in MODELS])
+def test_any_bytes_give_a_complete_error(model: type[WireModel]) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(ANY_BYTES)
+    def run(body: bytes) -> None:
+        check(model, body)
+
+    run()

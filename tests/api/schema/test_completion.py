@@ -8,37 +8,36 @@ import pytest
 from service.errors import InvalidRequestError
 from tests.api.schema.bodies import completion, refused_completion
 
+PROMPTS: list[tuple[Any, ...]] = [
+    (None, "invalid_type", "prompt"),
+    (1, "invalid_type", "prompt"),
+    ({}, "invalid_type", "prompt"),
+    ("", "empty_string", "prompt"),
+    ([], "empty_array", "prompt"),
+    ([""], "empty_string", "prompt[0]"),
+    (["a", ""], "empty_string", "prompt[1]"),
+    (["a", 1], "invalid_type", "prompt[1]"),
+    (["a", ["a"]], "invalid_type", "prompt[1]"),
+    ([1, "a"], "invalid_type", "prompt[1]"),
+    ([1, [1]], "invalid_type", "prompt[1]"),
+    ([-1], "integer_below_min_value", "prompt[0]"),
+    ([2**31], "integer_above_max_value", "prompt[0]"),
+    ([True], "invalid_type", "prompt[0]"),
+    ([1, False], "invalid_type", "prompt[1]"),
+    ([1.0], "invalid_type", "prompt[0]"),
+    ([None], "invalid_type", "prompt[0]"),
+    ([{"prompt_token_ids": [1]}], "invalid_type", "prompt[0]"),
+    ([[]], "empty_array", "prompt[0]"),
+    ([[1], []], "empty_array", "prompt[1]"),
+    ([[1], 2], "invalid_type", "prompt[1]"),
+    ([[1], [-1]], "integer_below_min_value", "prompt[1][0]"),
+    ([[[1]]], "invalid_type", "prompt[0][0]"),
+    (["a"] * 129, "array_above_max_length", "prompt"),
+    ([[1]] * 129, "array_above_max_length", "prompt"),
+]
 
-@pytest.mark.parametrize(
-    ("prompt", "code", "param"),
-    [
-        (None, "invalid_type", "prompt"),
-        (1, "invalid_type", "prompt"),
-        ({}, "invalid_type", "prompt"),
-        ("", "empty_string", "prompt"),
-        ([], "empty_array", "prompt"),
-        ([""], "empty_string", "prompt[0]"),
-        (["a", ""], "empty_string", "prompt[1]"),
-        (["a", 1], "invalid_type", "prompt[1]"),
-        (["a", ["a"]], "invalid_type", "prompt[1]"),
-        ([1, "a"], "invalid_type", "prompt[1]"),
-        ([1, [1]], "invalid_type", "prompt[1]"),
-        ([-1], "integer_below_min_value", "prompt[0]"),
-        ([2**31], "integer_above_max_value", "prompt[0]"),
-        ([True], "invalid_type", "prompt[0]"),
-        ([1, False], "invalid_type", "prompt[1]"),
-        ([1.0], "invalid_type", "prompt[0]"),
-        ([None], "invalid_type", "prompt[0]"),
-        ([{"prompt_token_ids": [1]}], "invalid_type", "prompt[0]"),
-        ([[]], "empty_array", "prompt[0]"),
-        ([[1], []], "empty_array", "prompt[1]"),
-        ([[1], 2], "invalid_type", "prompt[1]"),
-        ([[1], [-1]], "integer_below_min_value", "prompt[1][0]"),
-        ([[[1]]], "invalid_type", "prompt[0][0]"),
-        (["a"] * 129, "array_above_max_length", "prompt"),
-        ([[1]] * 129, "array_above_max_length", "prompt"),
-    ],
-)
+
+@pytest.mark.parametrize(("prompt", "code", "param"), PROMPTS)
 def test_prompts_that_are_refused(prompt: Any, code: str, param: str) -> None:
     assert refused_completion(prompt=prompt)[:2] == (code, param)
 
@@ -62,24 +61,24 @@ def test_every_form_of_prompt_becomes_a_list(prompt: Any, prompts: list[Any]) ->
     assert completion(prompt=prompt).to_prompt().prompts == prompts
 
 
-@pytest.mark.parametrize(
-    ("fields", "code", "param"),
-    [
-        ({"n": 65, "prompt": ["a", "b"]}, "invalid_value", "n"),
-        ({"best_of": 2, "prompt": ["a"] * 65}, "invalid_value", "best_of"),
-        ({"best_of": 0}, "integer_below_min_value", "best_of"),
-        ({"best_of": 21}, "integer_above_max_value", "best_of"),
-        ({"n": 3, "best_of": 2}, "invalid_value", "best_of"),
-        ({"n": 1, "best_of": 2, "stream": True}, "invalid_value", "best_of"),
-        ({"logprobs": 6}, "integer_above_max_value", "logprobs"),
-        ({"logprobs": -1}, "integer_below_min_value", "logprobs"),
-        ({"logprobs": True}, "invalid_type", "logprobs"),
-        ({"max_tokens": 0}, "integer_below_min_value", "max_tokens"),
-        ({"max_tokens": 0, "echo": True, "min_tokens": 1}, "invalid_value", "min_tokens"),
-        ({"echo": "yes"}, "invalid_type", "echo"),
-        ({"messages": []}, "unknown_parameter", "messages"),
-    ],
-)
+FIELDS: list[tuple[Any, ...]] = [
+    ({"n": 65, "prompt": ["a", "b"]}, "invalid_value", "n"),
+    ({"best_of": 2, "prompt": ["a"] * 65}, "invalid_value", "best_of"),
+    ({"best_of": 0}, "integer_below_min_value", "best_of"),
+    ({"best_of": 21}, "integer_above_max_value", "best_of"),
+    ({"n": 3, "best_of": 2}, "invalid_value", "best_of"),
+    ({"n": 1, "best_of": 2, "stream": True}, "invalid_value", "best_of"),
+    ({"logprobs": 6}, "integer_above_max_value", "logprobs"),
+    ({"logprobs": -1}, "integer_below_min_value", "logprobs"),
+    ({"logprobs": True}, "invalid_type", "logprobs"),
+    ({"max_tokens": 0}, "integer_below_min_value", "max_tokens"),
+    ({"max_tokens": 0, "echo": True, "min_tokens": 1}, "invalid_value", "min_tokens"),
+    ({"echo": "yes"}, "invalid_type", "echo"),
+    ({"messages": []}, "unknown_parameter", "messages"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code", "param"), FIELDS)
 def test_fields_that_are_refused(fields: dict[str, Any], code: str, param: str) -> None:
     assert refused_completion(**fields)[:2] == (code, param)
 

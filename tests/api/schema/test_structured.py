@@ -60,25 +60,25 @@ def test_text_does_not_exclude_a_form() -> None:
     assert wanted == StructuredOutput(regex="a")
 
 
-@pytest.mark.parametrize(
-    ("given", "code", "param"),
-    [
-        ("json", "invalid_type", "response_format"),
-        (None, "invalid_type", "response_format"),
-        ({}, "missing_required_parameter", "response_format.type"),
-        ({"type": 1}, "invalid_type", "response_format.type"),
-        ({"type": "xml"}, "invalid_value", "response_format.type"),
-        ({"type": "text", "schema": {}}, "unknown_parameter", "response_format.schema"),
-        ({"type": "json_schema"}, "missing_required_parameter", "response_format.json_schema"),
-        (schema_format(name=""), "empty_string", "response_format.json_schema.name"),
-        (schema_format(name="a" * 65), "string_above_max_length", "response_format.json_schema.name"),
-        (schema_format(name="tide table"), "invalid_value", "response_format.json_schema.name"),
-        (schema_format(name="tide\n"), "invalid_value", "response_format.json_schema.name"),
-        (schema_format(schema=[]), "invalid_type", "response_format.json_schema.schema"),
-        (schema_format(strict="yes"), "invalid_type", "response_format.json_schema.strict"),
-        (schema_format(schem={}), "unknown_parameter", "response_format.json_schema.schem"),
-    ],
-)
+RESPONSE_FORMATS: list[tuple[Any, ...]] = [
+    ("json", "invalid_type", "response_format"),
+    (None, "invalid_type", "response_format"),
+    ({}, "missing_required_parameter", "response_format.type"),
+    ({"type": 1}, "invalid_type", "response_format.type"),
+    ({"type": "xml"}, "invalid_value", "response_format.type"),
+    ({"type": "text", "schema": {}}, "unknown_parameter", "response_format.schema"),
+    ({"type": "json_schema"}, "missing_required_parameter", "response_format.json_schema"),
+    (schema_format(name=""), "empty_string", "response_format.json_schema.name"),
+    (schema_format(name="a" * 65), "string_above_max_length", "response_format.json_schema.name"),
+    (schema_format(name="tide table"), "invalid_value", "response_format.json_schema.name"),
+    (schema_format(name="tide\n"), "invalid_value", "response_format.json_schema.name"),
+    (schema_format(schema=[]), "invalid_type", "response_format.json_schema.schema"),
+    (schema_format(strict="yes"), "invalid_type", "response_format.json_schema.strict"),
+    (schema_format(schem={}), "unknown_parameter", "response_format.json_schema.schem"),
+]
+
+
+@pytest.mark.parametrize(("given", "code", "param"), RESPONSE_FORMATS)
 def test_a_wrong_response_format_is_refused_at_its_place(given: Any, code: str, param: str) -> None:
     assert refused_chat(response_format=given)[:2] == (code, param)
 

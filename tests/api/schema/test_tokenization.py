@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.api.schema import DetokenizeRequest, TokenizeRequest, parse
+from service.api.schema.tokenization import MAX_DETOKENIZED
 from service.engine.base import ChatPrompt, TextPrompts
 from service.errors import InvalidRequestError
 from tests.api.schema.bodies import USER, chat
@@ -76,3 +77,11 @@ def test_tokens_are_token_ids(tokens: Any) -> None:
     with pytest.raises(InvalidRequestError) as refusal:
         parse(DetokenizeRequest, json.dumps({"tokens": tokens}).encode())
     assert (refusal.value.param or "").startswith("tokens")
+
+
+def test_too_many_tokens_are_refused_before_any_of_them_is_looked_at() -> None:
+    """The answer is about their number, though not one of them is a token id."""
+    with pytest.raises(InvalidRequestError) as refusal:
+        parse(DetokenizeRequest, json.dumps({"tokens": ["x"] * (MAX_DETOKENIZED + 1)}).encode())
+    assert (refusal.value.code, refusal.value.param) == ("array_above_max_length", "tokens")
+    assert len(parse(DetokenizeRequest, json.dumps({"tokens": [7] * MAX_DETOKENIZED}).encode()).tokens) == 262_144

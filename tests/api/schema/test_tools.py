@@ -51,30 +51,30 @@ def test_what_may_and_what_must_be_called(fields: dict[str, Any], use: ToolUse |
     assert request.to_prompt().tools == (use.tools if use else None)
 
 
-@pytest.mark.parametrize(
-    ("fields", "code", "param"),
-    [
-        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "unknown_parameter", "tools[0].custom"),
-        ({"tools": [{**TIDE, "type": "retrieval"}]}, "invalid_value", "tools[0].type"),
-        ({"tools": [TIDE] * 129}, "array_above_max_length", "tools"),
-        ({"tools": [TIDE, TIDE]}, "invalid_value", "tools[1].function.name"),
-        ({"tools": [named("a b")]}, "invalid_value", "tools[0].function.name"),
-        ({"tools": [named("x" * 65)]}, "invalid_value", "tools[0].function.name"),
-        (
-            {"tools": [{"type": "function", "function": {"name": "x", "description": "x" * 1_000_000}}]},
-            "string_above_max_length",
-            "tools[0].function.description",
-        ),
-        ({"tools": TOOLS, "tool_choice": "sometimes"}, "invalid_value", "tool_choice"),
-        ({"tools": TOOLS, "tool_choice": 1}, "invalid_type", "tool_choice"),
-        ({"tools": TOOLS, "tool_choice": named("rain")}, "invalid_value", "tool_choice"),
-        ({"tools": TOOLS, "tool_choice": {"type": "function"}}, "missing_required_parameter", "tool_choice.function"),
-        ({"tool_choice": "auto"}, "invalid_value", "tool_choice"),
-        ({"tools": [], "tool_choice": "required"}, "invalid_value", "tool_choice"),
-        ({"function_call": "auto"}, "invalid_value", "function_call"),
-        ({"tools": TOOLS, "functions": [TIDE["function"]]}, "invalid_value", "functions"),
-    ],
-)
+REFUSED: list[tuple[Any, ...]] = [
+    ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "unknown_parameter", "tools[0].custom"),
+    ({"tools": [{**TIDE, "type": "retrieval"}]}, "invalid_value", "tools[0].type"),
+    ({"tools": [TIDE] * 129}, "array_above_max_length", "tools"),
+    ({"tools": [TIDE, TIDE]}, "invalid_value", "tools[1].function.name"),
+    ({"tools": [named("a b")]}, "invalid_value", "tools[0].function.name"),
+    ({"tools": [named("x" * 65)]}, "invalid_value", "tools[0].function.name"),
+    (
+        {"tools": [{"type": "function", "function": {"name": "x", "description": "x" * 1_000_000}}]},
+        "string_above_max_length",
+        "tools[0].function.description",
+    ),
+    ({"tools": TOOLS, "tool_choice": "sometimes"}, "invalid_value", "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": 1}, "invalid_type", "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": named("rain")}, "invalid_value", "tool_choice"),
+    ({"tools": TOOLS, "tool_choice": {"type": "function"}}, "missing_required_parameter", "tool_choice.function"),
+    ({"tool_choice": "auto"}, "invalid_value", "tool_choice"),
+    ({"tools": [], "tool_choice": "required"}, "invalid_value", "tool_choice"),
+    ({"function_call": "auto"}, "invalid_value", "function_call"),
+    ({"tools": TOOLS, "functions": [TIDE["function"]]}, "invalid_value", "functions"),
+]
+
+
+@pytest.mark.parametrize(("fields", "code", "param"), REFUSED)
 def test_what_is_refused(fields: dict[str, Any], code: str, param: str) -> None:
     got, where, message = refused_chat(**fields)
     assert (got, where) == (code, param), message
