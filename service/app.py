@@ -15,6 +15,7 @@ from service.engine.base import Engine
 from service.errors import TidegateError
 from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
+from service.gateway.media.images import Images
 from service.lifecycle import Lifecycle
 from service.middleware import BodyLimit, HeadAsGet, RequestLog
 from service.settings import ServerSettings, Settings
@@ -33,7 +34,7 @@ def create_app(
     """The public application."""
     app = _bare_app("Tidegate")
     app.state.services = Services(
-        Gateway(engine, lifecycle, telemetry, tracer),
+        Gateway(engine, lifecycle, telemetry, tracer, Images(settings.media)),
         Adapters(engine, lifecycle, telemetry, settings.engine.lora_folder),
         lifecycle,
         settings.server,

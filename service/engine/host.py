@@ -161,7 +161,8 @@ class EngineHost:
         task.add_done_callback(settle)
 
     async def _render(self, message: wire.Render) -> wire.ToClient:
-        return wire.Rendered(message.call, await self._engine.render(message.prompt))
+        prompts = await self._engine.render(message.prompt)
+        return wire.Rendered(message.call, [msgspec.structs.replace(each, source=None) for each in prompts])
 
     async def _detokenize(self, message: wire.Detokenize) -> wire.ToClient:
         return wire.Detokenized(message.call, await self._engine.detokenize(message.token_ids))

@@ -4,7 +4,8 @@ It batches continuously as a real engine does: every step gives each running req
 `max_num_seqs` run at once and the others wait, first come, first served. Prompts are tokenised as UTF-8 bytes; the
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
 the text (temperature, penalties, bias) have no effect; those that end it or describe it have. With a LoRA adapter the
-script begins with the adapter's name in brackets.
+script begins with the adapter's name in brackets. With `simulation.modalities` it takes images: each is
+sixteen tokens, whatever is in it.
 
 As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
@@ -53,6 +54,12 @@ BYTE_TOKENS: Final = 256
 END_OF_SEQUENCE: Final = BYTE_TOKENS
 FIRST_WORD: Final = BYTE_TOKENS + 1
 
+IMAGE: Final = "\0" * 16
+"""What an image is to the prompt."""
+
+UNLIMITED_IMAGES: Final = 999
+"""vLLM's figure for it."""
+
 INSTANT_STEPS: Final = 8
 """Steps in one turn of the event loop where no time passes between tokens: they are all due at once."""
 
@@ -66,6 +73,8 @@ class SimulatedEngine:
     def __init__(self, engine: EngineSettings, simulation: SimulationSettings) -> None:
         self._settings = simulation
         self._words = _words(simulation.text)
+        taken = engine.extra.get("limit_mm_per_prompt", {}).get("image", UNLIMITED_IMAGES)
+        self._max_images = taken if "image" in simulation.modalities else 0
         self._names = tuple(engine.served_model_name) or (engine.model,)
         self._adapters = dict.fromkeys(engine.lora_adapters)
         self._context = engine.max_model_len or simulation.context_tokens
@@ -109,6 +118,7 @@ class SimulatedEngine:
             tool_call_parser="simulated",
             reasoning_parser="simulated" if self._reasoning else None,
             embeddings=EmbeddingSizes(full=EMBEDDING_SIZE, matryoshka=self._matryoshka) if self._embeds else None,
+            max_images=self._max_images,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
@@ -116,6 +126,8 @@ class SimulatedEngine:
         prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each, field) for each in given]
         if not prompt.unlimited:
             self._check_context(prompts)
+        if isinstance(prompt, ChatPrompt) and prompt.images:
+            prompts = [msgspec.structs.replace(each, source=prompt) for each in prompts]
         return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
 
     async def detokenize(self, token_ids: list[int]) -> str:
@@ -407,4 +419,4 @@ def _content_text(content: object) -> str:
     if isinstance(content, str):
         return content
     parts: Sequence[dict[str, str]] = content if isinstance(content, list) else ()
-    return "\n".join(part.get("text", "") for part in parts)
+    return "\n".join(IMAGE if part.get("type") == "image" else part.get("text", "") for part in parts)
