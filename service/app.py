@@ -18,7 +18,7 @@ from service.gateway.gateway import Gateway
 from service.gateway.media.images import Images
 from service.lifecycle import Lifecycle
 from service.middleware import BodyLimit, HeadAsGet, RequestLog
-from service.settings import ServerSettings, Settings
+from service.settings import MediaSettings, ServerSettings, Settings
 from service.telemetry import Telemetry
 from service.tracing import Tracer
 
@@ -34,7 +34,7 @@ def create_app(
     """The public application."""
     app = _bare_app("Tidegate")
     app.state.services = Services(
-        Gateway(engine, lifecycle, telemetry, tracer, Images(settings.media)),
+        Gateway(engine, lifecycle, telemetry, tracer, _images(settings.media)),
         Adapters(engine, lifecycle, telemetry, settings.engine.lora_folder),
         lifecycle,
         settings.server,
@@ -45,6 +45,15 @@ def create_app(
         app.include_router(router)
     _wrap(app, settings.server, telemetry)
     return app
+
+
+def _images(media: MediaSettings) -> Images:
+    if not media.allowed_hosts:
+        return Images(media)
+    # Imported only by those who need it: it brings an HTTP client along.
+    from service.gateway.media.fetch import ImageFetcher
+
+    return Images(media, ImageFetcher(media))
 
 
 def create_management_app(app: FastAPI, engine: Engine, telemetry: Telemetry) -> FastAPI:

@@ -44,6 +44,10 @@ Duration = Annotated[float, Field(ge=0), BeforeValidator(_no_boolean)]
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], BeforeValidator(_names)]
 """A list, or one text with commas."""
+HOST: Final = r"^((\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
+Host = Annotated[str, Field(pattern=HOST, description="hosts: name, *.suffix, name:port")]
+Hosts = Annotated[list[Host], BeforeValidator(_names)]
+"""Names in ASCII, or addresses; a list, or one text with commas."""
 Modalities = Annotated[list[Literal["text", "image"]], Field(min_length=1), BeforeValidator(_names)]
 Adapters = Annotated[dict[Text, Text], BeforeValidator(_adapters)]
 """A mapping, or one text: name=path,name=path."""
@@ -122,7 +126,7 @@ class ServerSettings(Section):
 class MediaSettings(Section):
     """Images in requests, for models that take them."""
 
-    allowed_hosts: Names = Field([], description="hosts that images are fetched from: name, *.suffix, name:port")
+    allowed_hosts: Hosts = Field([], description="hosts that images are fetched from: name, *.suffix, name:port")
     allow_private_addresses: bool = Field(False, description="fetch from hosts inside private networks, too")
     fetch_timeout_seconds: Seconds = Field(5.0, description="time to fetch an image, in seconds")
     max_images: Size = Field(16, description="images in one request")

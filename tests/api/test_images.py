@@ -9,6 +9,7 @@ import pytest
 
 from service.settings import MediaSettings
 from tests.api.live import MODEL, LiveApp, live_app, settings
+from tests.image_server import answer, image_server
 from tests.pictures import data_url, image_part, picture, showing
 
 PICTURE = data_url(picture())
@@ -96,3 +97,14 @@ async def test_images_are_no_part_of_completions(seeing: LiveApp) -> None:
         body = {"model": MODEL, "prompt": [image_part(PICTURE)]}
         answer: httpx.Response = await client.post("/v1/completions", json=body)
     assert answer.status_code == 400
+
+
+async def test_an_image_is_fetched_where_its_host_is_allowed() -> None:
+    chosen = settings(text="A red square.", modalities=["text", "image"])
+    async with image_server(answer(picture())) as server:
+        host = f"127.0.0.1:{server.port}"
+        media = MediaSettings(allowed_hosts=[host], allow_private_addresses=True)
+        async with live_app(chosen.model_copy(update={"media": media})) as app:
+            by_url, by_value = [await ask(app, url) for url in (f"http://{host}/a.png", PICTURE)]
+    assert by_url.usage == by_value.usage
+    assert len(server.heads) == 1
