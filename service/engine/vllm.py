@@ -157,19 +157,19 @@ class VllmEngine:
         return await vllm_embed.embed(self._llm, request)
 
     def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
-        llm = self._llm
-        if llm is None:
+        llm, renderer = self._llm, self._renderer
+        if llm is None or renderer is None:
             raise self._unavailable()
         from service.engine.vllm_stream import VllmStream
 
         if request.adapter is None:
-            return VllmStream(llm, request, self._parsers, self._guard)
+            return VllmStream(llm, request, self._parsers, self._guard, renderer=renderer)
         from service.engine.vllm_adapter_stream import AdapterStream
 
         return AdapterStream(
             self._running_adapters(),
             request.adapter,
-            lambda lora: VllmStream(llm, request, self._parsers, self._guard, lora),
+            lambda lora: VllmStream(llm, request, self._parsers, self._guard, lora, renderer=renderer),
         )
 
     async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
 
 from service.engine.base import EmbeddingSizes, EngineInfo
+from service.engine.vllm_images import image_limit
 from service.errors import ConfigurationError, EngineUnavailableError
 
 
@@ -64,6 +65,7 @@ async def describe(llm: AsyncLLM, *, tool_call_parser: str | None, reasoning_par
             name: value for name, value in model.get_diff_sampling_param().items() if name != "max_tokens"
         },
         embeddings=await _embedding_sizes(llm),
+        max_images=image_limit(llm.renderer.mm_processor),
     )
 
 
