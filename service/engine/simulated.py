@@ -73,8 +73,6 @@ class SimulatedEngine:
     def __init__(self, engine: EngineSettings, simulation: SimulationSettings) -> None:
         self._settings = simulation
         self._words = _words(simulation.text)
-        taken = engine.extra.get("limit_mm_per_prompt", {}).get("image", UNLIMITED_IMAGES)
-        self._max_images = taken if "image" in simulation.modalities else 0
         self._names = tuple(engine.served_model_name) or (engine.model,)
         self._adapters = dict.fromkeys(engine.lora_adapters)
         self._context = engine.max_model_len or simulation.context_tokens
@@ -118,7 +116,7 @@ class SimulatedEngine:
             tool_call_parser="simulated",
             reasoning_parser="simulated" if self._reasoning else None,
             embeddings=EmbeddingSizes(full=EMBEDDING_SIZE, matryoshka=self._matryoshka) if self._embeds else None,
-            max_images=self._max_images,
+            max_images=UNLIMITED_IMAGES if "image" in self._settings.modalities else 0,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:

@@ -18,11 +18,17 @@ SCHEMA: Final = {
         "type": {"const": "image_url"},
         "image_url": {
             "type": "object",
-            "properties": {"url": {"type": "string"}, "detail": {"enum": list(DETAILS)}},
+            "properties": {
+                "url": {"type": "string", "pattern": "^([dD][aA][tT][aA]:|[hH][tT][tT][pP][sS]?://)"},
+                "detail": {"enum": [*DETAILS, None]},
+            },
             "required": ["url"],
+            "additionalProperties": False,
         },
+        "prompt_cache_breakpoint": {},
     },
     "required": ["type", "image_url"],
+    "additionalProperties": False,
 }
 
 
