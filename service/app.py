@@ -16,9 +16,10 @@ from service.engine.base import Engine
 from service.errors import TidegateError
 from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
+from service.gateway.media.images import Images
 from service.lifecycle import Lifecycle
 from service.middleware import BodyLimit, HeadAsGet, RequestLog
-from service.settings import ManagementSettings, ServerSettings, Settings
+from service.settings import ManagementSettings, MediaSettings, ServerSettings, Settings
 from service.telemetry import Telemetry
 from service.tracing import Tracer
 
@@ -34,7 +35,7 @@ def create_app(
     """The public application."""
     app = _bare_app("Tidegate")
     app.state.services = Services(
-        Gateway(engine, lifecycle, telemetry, tracer),
+        Gateway(engine, lifecycle, telemetry, tracer, _images(settings.media)),
         Adapters(engine, lifecycle, telemetry, settings.engine.lora_folder),
         lifecycle,
         settings.server,
@@ -45,6 +46,15 @@ def create_app(
         app.include_router(router)
     _wrap(app, settings.server, telemetry)
     return app
+
+
+def _images(media: MediaSettings) -> Images:
+    if not media.allowed_hosts:
+        return Images(media)
+    # Imported only by those who need it: it brings an HTTP client along.
+    from service.gateway.media.fetch import ImageFetcher
+
+    return Images(media, ImageFetcher(media))
 
 
 def create_management_app(

@@ -1,5 +1,7 @@
 """A description of an engine, for tests that need some."""
 
+import msgspec
+
 from service.engine.base import EngineInfo
 
 INFO = EngineInfo(
@@ -15,3 +17,8 @@ INFO = EngineInfo(
     data_parallel_size=1,
     version="simulated",
 )
+
+
+def with_images(number: int) -> EngineInfo:
+    """The same with a model that takes so many images."""
+    return msgspec.structs.replace(INFO, max_images=number)

@@ -34,6 +34,7 @@ async def create_chat_completion(request: Request) -> Response:
         route="chat",
         model=wanted.model,
         prompt=wanted.to_prompt(),
+        images=wanted.images,
         max_tokens=wanted.requested_max_tokens,
         sampling=wanted.sampling,
         received=record.received,

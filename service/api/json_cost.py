@@ -32,11 +32,17 @@ class JsonCost:
 
     def add(self, piece: bytes) -> None:
         """Count the next piece."""
+        if self._escaping or b"\\" in piece:
+            piece = self._without_escapes(piece)
+        segments = piece.split(b'"')
+        outside = b"".join(segments[self._in_string :: 2])
+        self._in_string ^= (len(segments) - 1) & 1
+        self.total += sum(weight * outside.count(mark) for mark, weight in WEIGHTS.items())
+
+    def _without_escapes(self, piece: bytes) -> bytes:
+        """Counts them, and leaves those quotes that begin or end a string. Megabytes of base64 come without any."""
         self.total += piece.count(b"\\") // ESCAPES_PER_UNIT
         # An escape may be cut in two; half of it waits for the next piece.
         piece = (self._escaping + piece).replace(b"\\\\", b"")
         self._escaping = b"\\" if piece.endswith(b"\\") else b""
-        segments = piece.replace(b'\\"', b"").split(b'"')
-        outside = b"".join(segments[self._in_string :: 2])
-        self._in_string ^= (len(segments) - 1) & 1
-        self.total += sum(weight * outside.count(mark) for mark, weight in WEIGHTS.items())
+        return piece.replace(b'\\"', b"")

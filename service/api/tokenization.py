@@ -46,7 +46,7 @@ async def tokenize(request: Request) -> Response:
     record.route = "tokenize"
     wanted = parse(TokenizeRequest, await read_json_body(request, cap_bytes(services.lifecycle.info)))
     record.model = services.gateway.resolve(wanted.model)
-    prompt = await services.gateway.tokenize(wanted.to_prompt())
+    prompt = await services.gateway.tokenize(wanted.to_prompt(), wanted.images)
     ids, info = prompt.token_ids, services.lifecycle.info
     return _json(_Tokens(len(ids), info.max_model_len if info else 0, ids, prompt.token_strings))
 

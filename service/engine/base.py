@@ -62,6 +62,8 @@ class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
 
 Task: TypeAlias = Literal["generate", "embed"]
 
+Modality: TypeAlias = Literal["text", "image"]
+
 
 class Resumption(StrEnum):
     """Which requests an engine can go on with after its predecessor's death; see `service.engine.resume`."""
@@ -97,6 +99,13 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     resumption: Resumption = Resumption.ALWAYS
     embeddings: EmbeddingSizes | None = None
     """Set where the engine gives embeddings; it generates nothing then."""
+    max_images: int = 0
+    """Images that one prompt may hold; none where the model reads only text."""
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What prompts may be made of."""
+        return ("text", "image") if self.max_images else ("text",)
 
     @property
     def task(self) -> Task:
@@ -104,10 +113,23 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
         return "embed" if self.embeddings else "generate"
 
 
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """An image file as it came: PNG, JPEG, WebP or GIF. Nobody has decoded it yet."""
+
+    data: bytes
+    width: int
+    height: int
+    """In pixels, as its header says; a file that turns out to be of another size is refused."""
+    field: str = "messages"
+    """What the caller calls it; `param` of a refusal."""
+
+
 class ChatPrompt(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A conversation still to be rendered with the model's chat template and tokenised."""
 
     messages: list[dict[str, Any]]
+    images: list[Image] = []
+    """One for each part `{"type": "image"}` of the messages, in their order."""
     add_generation_prompt: bool = True
     continue_final_message: bool = False
     tools: list[dict[str, Any]] | None = None
@@ -145,6 +167,10 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     token_strings: list[str] | None = None
     """Each token as the tokenizer's vocabulary writes it, where that was wanted."""
+    source: ChatPrompt | None = None
+    """What it was rendered from, where that has images: token ids alone do not say what is in them."""
+    kept: str | None = None
+    """Where the engine that rendered it may still have what it made of the images; no other engine knows the name."""
 
 
 class StructuredOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

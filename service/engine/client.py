@@ -19,6 +19,7 @@ import msgspec
 
 from service.engine import wire
 from service.engine.base import (
+    ChatPrompt,
     Embedding,
     EmbeddingRequest,
     EngineInfo,
@@ -104,6 +105,9 @@ class HostedEngine:
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
         answer: list[Prompt] = await self._call(lambda call: wire.Render(call, prompt))
+        if isinstance(prompt, ChatPrompt) and prompt.images:
+            # The host leaves it out, so that images do not come back over the socket.
+            return [msgspec.structs.replace(each, source=prompt) for each in answer]
         return answer
 
     async def detokenize(self, token_ids: list[int]) -> str:

@@ -200,7 +200,7 @@ class EngineHost:
     async def _render(self, message: wire.Render) -> wire.ToClient:
         prompts = await self._engine.render(message.prompt)
         check_carried(prompts)
-        return wire.Rendered(message.call, prompts)
+        return wire.Rendered(message.call, [msgspec.structs.replace(each, source=None) for each in prompts])
 
     async def _detokenize(self, message: wire.Detokenize) -> wire.ToClient:
         return wire.Detokenized(message.call, await self._engine.detokenize(message.token_ids))

@@ -5,6 +5,7 @@ It batches continuously as a real engine does: every step gives each running req
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
 the text (temperature, penalties, bias) have no effect; those that end it or describe it have. With a LoRA adapter the
 script begins with the adapter's name in brackets. A resumed request tells again what it had told, all in one step.
+With `simulation.modalities` it takes images: each is sixteen tokens, whatever is in it.
 
 As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
@@ -56,6 +57,12 @@ from service.settings import EngineSettings, SimulationSettings
 BYTE_TOKENS: Final = 256
 END_OF_SEQUENCE: Final = BYTE_TOKENS
 FIRST_WORD: Final = BYTE_TOKENS + 1
+
+IMAGE: Final = "\0" * 16
+"""What an image is to the prompt."""
+
+UNLIMITED_IMAGES: Final = 999
+"""vLLM's figure for it."""
 
 INSTANT_STEPS: Final = 8
 """Steps in one turn of the event loop where no time passes between tokens: they are all due at once."""
@@ -115,6 +122,7 @@ class SimulatedEngine:
             tool_call_parser="simulated",
             reasoning_parser="simulated" if self._reasoning else None,
             embeddings=EmbeddingSizes(full=EMBEDDING_SIZE, matryoshka=self._matryoshka) if self._embeds else None,
+            max_images=UNLIMITED_IMAGES if "image" in self._settings.modalities else 0,
         )
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
@@ -122,6 +130,8 @@ class SimulatedEngine:
         prompts = [self._tokenise(each) if isinstance(each, str) else self._check(each, field) for each in given]
         if not prompt.unlimited:
             self._check_context(prompts, field or "messages")
+        if isinstance(prompt, ChatPrompt) and prompt.images:
+            prompts = [msgspec.structs.replace(each, source=prompt) for each in prompts]
         return [self._spelt_out(each) for each in prompts] if prompt.want_token_strings else prompts
 
     async def detokenize(self, token_ids: list[int]) -> str:
@@ -450,4 +460,4 @@ def _content_text(content: object) -> str:
     if isinstance(content, str):
         return content
     parts: Sequence[dict[str, str]] = content if isinstance(content, list) else ()
-    return "\n".join(part.get("text", "") for part in parts)
+    return "\n".join(IMAGE if part.get("type") == "image" else part.get("text", "") for part in parts)

@@ -194,8 +194,11 @@ class VllmEngine:
         from service.engine.vllm_stream import VllmStream
         from service.engine.vllm_translate import distinct_choices
 
+        renderer = self._renderer
+        assert renderer is not None
+
         def begin(request: GenerationRequest) -> VllmStream:
-            return VllmStream(llm, request, self._parsers, self._guard, lora)
+            return VllmStream(llm, request, self._parsers, self._guard, lora, renderer=renderer)
 
         if len(request.emitted) > 1 and distinct_choices(request.sampling):
             return ResumedChoices(request, begin)

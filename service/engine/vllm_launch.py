@@ -13,6 +13,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 
 from service.engine.base import EmbeddingSizes, EngineInfo, Resumption
 from service.engine.step_clock import StepClock
+from service.engine.vllm_images import image_limit
 from service.engine.vllm_resume import ResumingLLM
 from service.engine.vllm_resume_plugin import installed
 from service.engine.vllm_steps import step_logger
@@ -75,6 +76,7 @@ async def describe(llm: AsyncLLM, *, tool_call_parser: str | None, reasoning_par
         },
         embeddings=await _embedding_sizes(llm),
         resumption=_resumption(config),
+        max_images=image_limit(llm.renderer.mm_processor),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 from jinja2 import TemplateError
@@ -10,8 +11,13 @@ from vllm.renderers import BaseRenderer, ChatParams, TokenizeParams
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 
 from service.engine.base import ChatPrompt, Prompt, Renderable, TextPrompts
+from service.engine.vllm_images import ImageDecoder
+from service.engine.vllm_kept_inputs import KeptInputs
 from service.engine.vllm_translate import translate
 from service.errors import ContextLengthError, InvalidRequestError, TidegateError
+
+WITH_IMAGES_AT_ONCE: Final = 4
+"""Prompts whose images may be held decoded; further ones wait, for such images are large."""
 
 
 class VllmRenderer:
@@ -20,6 +26,9 @@ class VllmRenderer:
     def __init__(self, renderer: BaseRenderer) -> None:
         self._renderer = renderer
         self._context = renderer.model_config.max_model_len
+        self._decoder = ImageDecoder(renderer.model_config)
+        self._kept = KeptInputs()
+        self._room_for_images = asyncio.Semaphore(WITH_IMAGES_AT_ONCE)
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
         """One `Prompt` for each given. Raises `InvalidRequestError`."""
@@ -31,7 +40,34 @@ class VllmRenderer:
         except (VLLMClientError, ValueError, TypeError, TemplateError) as error:
             raise self._refusal(error, prompt) from error
 
+    async def engine_input(self, prompt: Prompt) -> Any:
+        """What vLLM takes for a prompt that has images. Raises `InvalidRequestError`."""
+        assert prompt.source is not None
+        if (kept := self._kept.take(prompt.kept)) is not None:
+            return kept
+        try:
+            return await self._chat_input(prompt.source)
+        except (VLLMClientError, ValueError, TypeError, TemplateError) as error:
+            raise self._refusal(error, prompt.source) from error
+
     async def _render_chat(self, prompt: ChatPrompt) -> list[Prompt]:
+        rendered = await self._chat_input(prompt)
+        token_ids = list(rendered["prompt_token_ids"])
+        if not prompt.images:
+            return [Prompt(token_ids=token_ids)]
+        kept = None if prompt.unlimited else self._kept.keep(rendered)
+        return [Prompt(token_ids=token_ids, source=prompt, kept=kept)]
+
+    async def _chat_input(self, prompt: ChatPrompt) -> Any:
+        if not prompt.images:
+            # The parser of messages fills defaults into them, so it gets its own copies.
+            return await self._rendered([dict(message) for message in prompt.messages], prompt)
+        async with self._room_for_images:
+            return await self._rendered(
+                await asyncio.to_thread(self._decoder.fill, prompt.messages, prompt.images), prompt
+            )
+
+    async def _rendered(self, messages: list[dict[str, Any]], prompt: ChatPrompt) -> Any:
         params = ChatParams(
             chat_template_kwargs={
                 **prompt.template_kwargs,
@@ -40,12 +76,13 @@ class VllmRenderer:
                 "tools": prompt.tools,
             }
         )
-        # The parser of messages fills defaults into them, so it gets its own copies.
-        messages = [dict(message) for message in prompt.messages]
-        defaults = self._renderer.default_chat_tok_params
-        tok_params = replace(defaults, max_total_tokens=None) if prompt.unlimited else defaults
-        _, rendered = await self._renderer.render_chat_async([messages], params, tok_params)
-        return [Prompt(token_ids=list(each["prompt_token_ids"])) for each in rendered]
+        # Templates write special tokens themselves. For models that take media vLLM's default is to add them again.
+        tok_params = replace(self._renderer.default_chat_tok_params, add_special_tokens=False)
+        if prompt.unlimited:
+            tok_params = replace(tok_params, max_total_tokens=None)
+        # Without its cache: vLLM's would assume that whatever is rendered is submitted, and not send it a second time.
+        _, (rendered,) = await self._renderer.render_chat_async([messages], params, tok_params, skip_mm_cache=True)
+        return rendered
 
     async def _render_texts(self, prompt: TextPrompts) -> list[Prompt]:
         config = self._renderer.model_config

@@ -13,6 +13,7 @@ from service.engine.base import Delta, GenerationRequest
 from service.engine.vllm_form import final_form
 from service.engine.vllm_grammar_guard import GrammarGuard
 from service.engine.vllm_parse import ChatParser, ParserFactory
+from service.engine.vllm_render import VllmRenderer
 from service.engine.vllm_resume import go_on_after, pieces
 from service.engine.vllm_translate import DeltaReader, sampling_params, translate
 from service.errors import TidegateError
@@ -30,8 +31,11 @@ class VllmStream:
         parsers: ParserFactory | None,
         guard: GrammarGuard | None,
         lora: LoRARequest | None = None,
+        *,
+        renderer: VllmRenderer,
     ) -> None:
         self._llm = llm
+        self._renderer = renderer
         self._request = request
         self._lora = lora
         self._guard = guard
@@ -82,6 +86,8 @@ class VllmStream:
         elif form is not None and self._guard is not None:
             await self._guard.check(form)
         prompt: Any = {"type": "token", "prompt_token_ids": request.prompt.token_ids}
+        if request.prompt.source is not None:
+            prompt = await self._renderer.engine_input(request.prompt)
         if request.cache_salt is not None:
             prompt["cache_salt"] = request.cache_salt
         outputs: AsyncGenerator[RequestOutput, None] = self._llm.generate(

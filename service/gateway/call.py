@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from service.engine.base import ChatOutput, Renderable, Sampling
+from service.gateway.media.source import ImageSource
 
 Route: TypeAlias = Literal["chat", "completions"]
 
@@ -26,5 +27,7 @@ class Call:
     sampling: Callable[[int, Mapping[str, Any]], Sampling]
     received: float
     stream: bool
+    images: tuple[ImageSource, ...] = ()
+    """What the prompt's parts of type `image` are to be filled with, in their order."""
     chat: ChatOutput | None = None
     trace_headers: Mapping[str, str] = field(default_factory=dict)

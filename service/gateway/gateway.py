@@ -20,6 +20,8 @@ from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
 from service.gateway.embedding import EmbeddingCall, EmbeddingJob, check_inputs
 from service.gateway.generation import Generation
+from service.gateway.media.images import Images
+from service.gateway.media.source import ImageSource
 from service.gateway.merged import MergedStream
 from service.lifecycle import Lifecycle
 from service.telemetry import Telemetry
@@ -35,8 +37,11 @@ OTHER_TASK: Final[Mapping[Task, str]] = {
 class Gateway:
     """Everything that the routes need of the service below them."""
 
-    def __init__(self, engine: Engine, lifecycle: Lifecycle, telemetry: Telemetry, tracer: Tracer | None) -> None:
+    def __init__(
+        self, engine: Engine, lifecycle: Lifecycle, telemetry: Telemetry, tracer: Tracer | None, images: Images
+    ) -> None:
         self._engine = engine
+        self._images = images
         self._lifecycle = lifecycle
         self._telemetry = telemetry
         self._tracer = tracer
@@ -53,7 +58,7 @@ class Gateway:
         try:
             self.check(call.model)
             self._check_tools(call)
-            prompts = await self._engine.render(call.prompt)
+            prompts = await self._render(call.prompt, call.images)
             return self._submit(call, prompts, span)
         except BaseException as error:
             if span is not None:
@@ -126,11 +131,14 @@ class Gateway:
         self.check_model(name)
         return name
 
-    async def tokenize(self, prompt: Renderable) -> Prompt:
+    async def tokenize(self, prompt: Renderable, images: Sequence[ImageSource] = ()) -> Prompt:
         """One prompt as the model would read it. Raises `InvalidRequestError` for what cannot be rendered."""
-        with self._lifecycle.held():
-            (rendered,) = await self._engine.render(prompt)
+        (rendered,) = await self._render(prompt, images)
         return rendered
+
+    async def _render(self, prompt: Renderable, images: Sequence[ImageSource]) -> list[Prompt]:
+        with self._lifecycle.held():  # fetching images takes its time, and a drain must not end before
+            return await self._engine.render(await self._images.attach(prompt, images, self._ready_info()))
 
     async def detokenize(self, token_ids: list[int]) -> str:
         """The text that the tokens stand for. Raises `InvalidRequestError` for ids outside the vocabulary."""

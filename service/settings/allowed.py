@@ -30,6 +30,9 @@ def _words(schema: Mapping[str, Any]) -> str:
         if (shortest := schema.get("minLength", 0)) > 1:
             return f"a secret of {shortest} to {schema['maxLength']} visible ASCII characters"
         return "text that is not empty" if schema.get("minLength") else "text"
+    items = schema.get("items", {})
+    if what := items.get("description") or ", ".join(items.get("enum", ())):
+        return f"a list of {what}"
     if isinstance(values := schema.get("additionalProperties"), dict) and values.get("type") == "string":
         return "a mapping, or name=value,name=value"
     return _NOUNS[schema["type"]] + _bounds(schema)

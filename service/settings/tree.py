@@ -55,6 +55,11 @@ Token = Annotated[SecretStr, Field(min_length=16, max_length=1024), AfterValidat
 """Long enough that nobody guesses it, and such as a header can carry."""
 Names = Annotated[list[Text], BeforeValidator(_names)]
 """A list, or one text with commas."""
+HOST: Final = r"^((\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
+Host = Annotated[str, Field(pattern=HOST, description="hosts: name, *.suffix, name:port")]
+Hosts = Annotated[list[Host], BeforeValidator(_names)]
+"""Names in ASCII, or addresses; a list, or one text with commas."""
+Modalities = Annotated[list[Literal["text", "image"]], Field(min_length=1), BeforeValidator(_names)]
 Adapters = Annotated[dict[Text, Text], BeforeValidator(_adapters)]
 """A mapping, or one text: name=path,name=path."""
 
@@ -130,6 +135,18 @@ class ServerSettings(Section):
     drain_timeout_seconds: Duration = Field(30.0, description="time for open requests after SIGTERM, in seconds")
 
 
+class MediaSettings(Section):
+    """Images in requests, for models that take them."""
+
+    allowed_hosts: Hosts = Field([], description="hosts that images are fetched from: name, *.suffix, name:port")
+    allow_private_addresses: bool = Field(False, description="fetch from hosts inside private networks, too")
+    fetch_timeout_seconds: Seconds = Field(5.0, description="time to fetch an image, in seconds")
+    max_images: Size = Field(16, description="images in one request")
+    max_image_bytes: Size = Field(8 * 1024**2, description="cap on an image file in bytes")
+    max_request_bytes: Size = Field(24 * 1024**2, description="cap on a request's image files together in bytes")
+    max_request_pixels: Size = Field(64 * 1024**2, description="cap on a request's images together in pixels")
+
+
 class ManagementSettings(Section):
     """The listener for operators: metrics, health, and changes of what is served."""
 
@@ -172,6 +189,7 @@ class SimulationSettings(Section):
     reasoning: str = Field("", description="what it reasons before the script; none without")
     tool_arguments: Text = Field("{}", description="arguments, as JSON, of a call that a request forces")
     faults: bool = Field(False, description="obey prompts that say [[die at 5]] or [[hang at 5]], for tests")
+    modalities: Modalities = Field(["text"], description="what prompts may be made of: text, image")
     context_tokens: Size = Field(8192, description="context in tokens")
     kv_cache_tokens: Size = Field(1_048_576, description="size of the KV cache in tokens")
     max_num_seqs: Size = Field(256, description="sequences in one batch")
@@ -183,6 +201,7 @@ class Settings(Section):
     engine: EngineSettings = Field(EngineSettings(), description="the model and what runs it")
     server: ServerSettings = Field(ServerSettings(), description="the public listener")
     supervision: SupervisionSettings = Field(SupervisionSettings(), description="an engine that dies or hangs")
+    media: MediaSettings = Field(MediaSettings(), description="images in requests")
     management: ManagementSettings = Field(ManagementSettings(), description="the listener for operators")
     logging: LoggingSettings = Field(LoggingSettings(), description="logs")
     tracing: TracingSettings = Field(TracingSettings(), description="traces")

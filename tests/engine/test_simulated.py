@@ -9,6 +9,7 @@ from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings, SimulationSettings
 from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract, EngineContract
+from tests.engine.image_contract import ImageContract
 from tests.engine.resume_contract import ResumeContract
 
 
@@ -53,4 +54,21 @@ class TestSimulatedEmbedder(EmbeddingContract):
 
     @pytest.fixture
     def info(self, embedder: Engine) -> EngineInfo:
+        return self.started
+
+
+class TestSimulatedEngineWithImages(ImageContract):
+    """In a process of its own."""
+
+    @pytest.fixture
+    async def seeing(self) -> AsyncIterator[Engine]:
+        chosen = settings(in_process=False)
+        simulation = chosen.simulation.model_copy(update={"modalities": ["text", "image"]})
+        running = build_engine(chosen.model_copy(update={"simulation": simulation}))
+        self.started = await running.start(lambda health: None)
+        yield running
+        await running.aclose()
+
+    @pytest.fixture
+    def info(self, seeing: Engine) -> EngineInfo:
         return self.started

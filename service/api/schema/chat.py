@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from service.api.schema.final_turn import check_final_turn
-from service.api.schema.message import Messages
+from service.api.schema.message import Messages, image_sources
 from service.api.schema.not_served import FOR_CHAT, NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.sampling_fields import INT64, SamplingFields
@@ -23,6 +23,7 @@ from service.api.schema.tools import (
 )
 from service.api.schema.wire_model import WireModel
 from service.engine.base import ChatOutput, ChatPrompt, ToolUse
+from service.gateway.media.source import ImageSource
 
 
 class TemplateSwitches(WireModel):
@@ -127,6 +128,11 @@ class ChatCompletionRequest(SamplingFields):
             )
         check_final_turn(self, opens=self.add_generation_prompt, continues=self.continue_final_message)
         return self
+
+    @property
+    def images(self) -> tuple[ImageSource, ...]:
+        """Where the conversation's images are."""
+        return image_sources(self.messages)
 
     def to_prompt(self) -> ChatPrompt:
         """The conversation for the engine's renderer."""

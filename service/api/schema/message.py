@@ -3,7 +3,7 @@
 Answers of this and other servers may be sent back as they came: members that are null in them are accepted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -12,6 +12,7 @@ from service.api.schema.content import Content
 from service.api.schema.not_served import NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.wire_model import WireModel
+from service.gateway.media.source import ImageSource
 
 FOR_ANYONE: Final = frozenset({"role", "content", "name"})
 FOR_ROLE: Final[Mapping[str, frozenset[str]]] = {
@@ -23,6 +24,8 @@ LEGACY_CALL_ID: Final = "function_call"
 MAX_MESSAGES: Final = 2048
 MAX_CALLS: Final = 2048
 """Tool calls of a whole conversation. Ten thousand, which a body may hold, took 110 ms of everybody's time."""
+MAY_SHOW: Final = frozenset({"user", "tool"})
+"""Roles whose messages may have images."""
 REQUIRED: Final[Mapping[str, str]] = {"tool": "tool_call_id", "function": "name"}
 
 
@@ -49,7 +52,9 @@ class Message(WireModel):
     }
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"] = Field(description="Who speaks.")
-    content: Content | None = Field(default=None, description="Text, or parts of text; null beside tool calls only.")
+    content: Content | None = Field(
+        default=None, description="Text, or parts: text and images; null beside tool calls only."
+    )
     name: str = Field(default="", description="Tells speakers of one role apart, if the chat template does.")
     tool_calls: Annotated[list[ToolCall], Field(max_length=128, fail_fast=True)] | None = Field(
         default=None, description="Up to 128 calls that the assistant made."
@@ -80,7 +85,17 @@ class Message(WireModel):
                 f"{', but got null' if given else ''}.",
                 "content",
             )
+        self._check_images()
         return self
+
+    def _check_images(self) -> None:
+        for index, _ in self.images:
+            if self.role not in MAY_SHOW:
+                raise RefusalError(
+                    "unsupported_value",
+                    f"Messages of role '{self.role}' take only text. Send images in messages of role 'user'.",
+                    f"content[{index}].type",
+                )
 
     def _may_be_silent(self) -> bool:
         # OpenAI lets a function return null, but wants the member.
@@ -89,15 +104,28 @@ class Message(WireModel):
         return bool(self.calls or self.refusal)
 
     @property
+    def images(self) -> Iterator[tuple[int, str]]:
+        """Index and URL of each part that is an image."""
+        if isinstance(self.content, list):
+            yield from ((at, part["url"]) for at, part in enumerate(self.content) if part["type"] == "image_url")
+
+    @property
     def calls(self) -> list[dict[str, Any]]:
         """The calls that the assistant made, in the newer form."""
         if self.function_call is not None:
             return [{"id": LEGACY_CALL_ID, "type": "function", "function": self.function_call.model_dump()}]
         return [call.model_dump() for call in self.tool_calls or ()]
 
+    @property
+    def _rendered_content(self) -> str | list[dict[str, str]] | None:
+        # Where an image stands is part of the conversation; what is in it travels beside.
+        if not isinstance(self.content, list):
+            return self.content
+        return [{"type": "image"} if part["type"] == "image_url" else part for part in self.content]
+
     def rendered(self) -> dict[str, Any]:
         """What the renderer of chat templates takes: instructions and results of calls have one role there each."""
-        content = self.content if self.content is not None or self.calls else self.refusal or ""
+        content = self._rendered_content if self.content is not None or self.calls else self.refusal or ""
         role = {"developer": "system", "function": "tool"}.get(self.role, self.role)
         message: dict[str, Any] = {"role": role, "content": content}
         if self.name:
@@ -126,3 +154,12 @@ def _few_calls(given: Any) -> Any:
 Messages = Annotated[
     list[Message], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True), BeforeValidator(_few_calls)
 ]
+
+
+def image_sources(messages: Sequence[Message]) -> tuple[ImageSource, ...]:
+    """The images of a conversation, in its order."""
+    return tuple(
+        ImageSource(url, f"messages[{at}].content[{part}].image_url.url")
+        for at, message in enumerate(messages)
+        for part, url in message.images
+    )

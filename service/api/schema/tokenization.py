@@ -11,13 +11,14 @@ from pydantic import Field, model_validator
 
 from service.api.schema.chat import TemplateSwitches
 from service.api.schema.final_turn import check_final_turn
-from service.api.schema.message import Messages
+from service.api.schema.message import Messages, image_sources
 from service.api.schema.not_served import FOR_TOKENIZE, NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.token_ids import TokenId, at_most
 from service.api.schema.tools import Tools, tool_use
 from service.api.schema.wire_model import WireModel
 from service.engine.base import ChatPrompt, Renderable, TextPrompts
+from service.gateway.media.source import ImageSource
 
 CHAT_ONLY: Final = ("add_generation_prompt", "continue_final_message", "tools", "chat_template_kwargs")
 
@@ -83,6 +84,11 @@ class TokenizeRequest(WireModel):
                 "add_special_tokens",
             )
         check_final_turn(self, opens=self.add_generation_prompt, continues=self.continue_final_message)
+
+    @property
+    def images(self) -> tuple[ImageSource, ...]:
+        """Where the conversation's images are."""
+        return image_sources(self.messages or ())
 
     def to_prompt(self) -> Renderable:
         """What the engine's renderer has to tokenise, whatever its length."""

@@ -55,9 +55,10 @@ def test_messages_that_are_refused(messages: Any, code: str, param: str) -> None
 
 
 @pytest.mark.parametrize(
-    "kind", ["image_url", "input_audio", "file", "video_url", "image_embeds", "refusal", "made up"]
+    "kind",
+    ["image", "image_pil", "input_image", "input_audio", "file", "video_url", "image_embeds", "refusal", "made up"],
 )
-def test_parts_other_than_text_are_refused_by_their_type(kind: str) -> None:
+def test_parts_other_than_text_and_images_are_refused_by_their_type(kind: str) -> None:
     part = {"type": kind, kind: {"url": "http://169.254.169.254/"}}
     code, param, message = refused_chat(messages=[{"role": "user", "content": [TEXT, part]}])
     assert (code, param) == ("unsupported_value", "messages[0].content[1].type")
