@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from service.api.chat_chunks import ChatChunks, ChatFold, ChatForm
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
 from service.api.reply import JsonReply, StreamReply
 from service.api.schema import ChatCompletionRequest, parse
 from service.api.services import Services
@@ -21,7 +20,7 @@ from service.record import RequestRecord
 router = APIRouter()
 
 
-@router.post("/v1/chat/completions", **describes("Create a chat completion", ChatCompletionRequest))
+@router.post("/v1/chat/completions")
 async def create_chat_completion(request: Request) -> Response:
     """Continue a conversation, streamed or whole."""
     services, record = Services.of(request), RequestRecord.of(request.scope)

@@ -5,7 +5,7 @@ OpenAI's completions; log probabilities are four parallel lists with offsets int
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -32,10 +32,15 @@ class Echo:
 class CompletionLogprobs:
     """OpenAI's legacy log probabilities, filled position by position."""
 
-    tokens: list[str] = field(default_factory=list)
-    token_logprobs: list[float | None] = field(default_factory=list)
-    top_logprobs: list[dict[str, float] | None] = field(default_factory=list)
-    text_offset: list[int] = field(default_factory=list)
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None]
+    text_offset: list[int]
+
+    @classmethod
+    def empty(cls) -> "CompletionLogprobs":
+        """No position yet."""
+        return cls([], [], [], [])
 
     def add(self, position: PositionLogprobs, offset: int) -> int:
         """Append a position that begins at `offset`; returns the offset after it."""
@@ -68,7 +73,7 @@ class LogprobRun:
 
     def take(self, delta: Delta) -> CompletionLogprobs:
         """The lists for one delta; the first one begins with the echoed prompt's."""
-        lists = CompletionLogprobs()
+        lists = CompletionLogprobs.empty()
         if self._echo is not None and delta.first is not None and delta.first.prompt_logprobs is not None:
             self._take_prompt(lists, delta.first.prompt_logprobs)
         for position in delta.logprobs or ():
@@ -204,7 +209,7 @@ class CompletionFold:
 
     @staticmethod
     def _logprobs(deltas: list[Delta], echo: Echo | None) -> CompletionLogprobs:
-        run, merged = LogprobRun(echo), CompletionLogprobs()
+        run, merged = LogprobRun(echo), CompletionLogprobs.empty()
         for delta in deltas:
             lists = run.take(delta)
             merged.tokens += lists.tokens

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from service.api.completion_chunks import CompletionChunks, CompletionFold, Echo
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
 from service.api.reply import JsonReply, StreamReply
 from service.api.schema import CompletionRequest, parse
 from service.api.services import Services
@@ -21,7 +20,7 @@ from service.record import RequestRecord
 router = APIRouter()
 
 
-@router.post("/v1/completions", **describes("Create a completion", CompletionRequest))
+@router.post("/v1/completions")
 async def create_completion(request: Request) -> Response:
     """Continue raw prompts, streamed or whole."""
     services, record = Services.of(request), RequestRecord.of(request.scope)

@@ -1,13 +1,20 @@
-"""GET /metrics, on the management listener only."""
+"""GET /metrics and GET /openapi.json, on the management listener only."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from service.api.openapi import document
 from service.errors import UnavailableError
 from service.record import RequestRecord
 
 router = APIRouter()
+
+
+@router.get("/openapi.json", summary="The OpenAPI document of the public routes")
+async def openapi() -> JSONResponse:
+    """What `tidegate openapi` prints."""
+    return JSONResponse(document())
 
 
 @router.get("/metrics", summary="Prometheus metrics")

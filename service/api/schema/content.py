@@ -68,8 +68,9 @@ PARTS_SCHEMA: Final = {
     "maxItems": MAX_PARTS,
     "items": {
         "type": "object",
-        "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+        "properties": {"type": {"const": "text"}, "text": {"type": "string"}, "prompt_cache_breakpoint": {}},
         "required": ["type", "text"],
+        "additionalProperties": False,
     },
 }
 

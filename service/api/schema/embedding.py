@@ -1,7 +1,7 @@
 """`EmbeddingsRequest`: the body of POST /v1/embeddings."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -23,6 +23,11 @@ Inputs = Annotated[
 ]
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    # That 0 stands for the model's own is our affair; callers cannot send it.
+    del schema["default"]
+
+
 class EmbeddingsRequest(WireModel):
     """Texts to turn into vectors."""
 
@@ -34,7 +39,10 @@ class EmbeddingsRequest(WireModel):
         default="float", description="Numbers, or packed little-endian float32 numbers in base64."
     )
     dimensions: Annotated[int, Field(ge=1, le=MAX_TOKEN_ID)] = Field(
-        default=0, validate_default=False, description="Fewer than the model's own, for Matryoshka models."
+        default=0,
+        validate_default=False,
+        description="Fewer than the model's own, for Matryoshka models.",
+        json_schema_extra=_without_default,
     )
     user: str = Field(default="", description="Your name for the end user; no effect.")
 

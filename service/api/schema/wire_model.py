@@ -20,6 +20,11 @@ class WireModel(BaseModel):
     not_served: ClassVar[Mapping[str, NotServed]] = {}
     """Fields that are known but refused unless they carry a value that asks for nothing."""
 
+    @classmethod
+    def described(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        """`schema`, this model's fields as JSON schema, with what it does not say by itself. May change it in place."""
+        return schema
+
     # Before pydantic looks: it would make an error object for each of a hundred thousand unknown fields.
     @model_validator(mode="before")
     @classmethod
