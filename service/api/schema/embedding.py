@@ -1,7 +1,7 @@
 """`EmbeddingsRequest`: the body of POST /v1/embeddings."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -9,7 +9,7 @@ from service.api.schema.not_served import FOR_EMBEDDINGS, NotServed
 from service.api.schema.prompt import ID_LISTS, IDS, STRINGS, Text, Tokens, as_list, prompt_shape
 from service.api.schema.shapes import STRING
 from service.api.schema.token_ids import MAX_TOKEN_ID
-from service.api.schema.wire_model import WireModel
+from service.api.schema.wire_model import WireModel, without_default
 from service.engine.base import TextPrompts
 
 MAX_INPUTS: Final = 2048
@@ -21,11 +21,6 @@ Inputs = Annotated[
     | Annotated[list[Tokens], Field(min_length=1, max_length=MAX_INPUTS, fail_fast=True), Tag(ID_LISTS)],
     Discriminator(prompt_shape),
 ]
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    # That 0 stands for the model's own is our affair; callers cannot send it.
-    del schema["default"]
 
 
 class EmbeddingsRequest(WireModel):
@@ -42,7 +37,7 @@ class EmbeddingsRequest(WireModel):
         default=0,
         validate_default=False,
         description="Fewer than the model's own, for Matryoshka models.",
-        json_schema_extra=_without_default,
+        json_schema_extra=without_default,
     )
     user: str = Field(default="", description="Your name for the end user; no effect.")
 

@@ -51,6 +51,11 @@ class WireModel(BaseModel):
         return f" Did you mean '{nearest[0]}'?" if nearest else " Leave it out."
 
 
+def without_default(schema: dict[str, Any]) -> None:
+    """For the `json_schema_extra` of a field whose default is our affair: callers cannot always send it."""
+    del schema["default"]
+
+
 @functools.cache
 def _names(model: type[BaseModel]) -> frozenset[str]:
     """The fields as they are called on the wire: a few would hide methods of pydantic's under their own names."""
