@@ -21,7 +21,8 @@
         └── ShuttingDownError
 
 This module does not know HTTP frameworks: `body()` renders the JSON of an error response and `event()` the one
-SSE event that ends a stream which has already begun. Both have OpenAI's shape, with all four members present.
+SSE event that ends a stream which has already begun. Both have OpenAI's shape, with all four members present, of which
+only `param` may be null.
 """
 
 from typing import ClassVar
@@ -37,7 +38,7 @@ class TidegateError(Exception):
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
-    default_code: ClassVar[str | None] = "internal_error"
+    default_code: ClassVar[str] = "internal_error"
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -64,7 +65,7 @@ class TidegateError(Exception):
 class ConfigurationError(TidegateError):
     """Settings that cannot work here. `message` is one readable line."""
 
-    default_code: ClassVar[str | None] = "configuration_error"
+    default_code: ClassVar[str] = "configuration_error"
 
 
 class InvalidRequestError(TidegateError):
@@ -72,34 +73,34 @@ class InvalidRequestError(TidegateError):
 
     status: ClassVar[int] = 400
     type: ClassVar[str] = "invalid_request_error"
-    default_code: ClassVar[str | None] = None
+    default_code: ClassVar[str] = "invalid_value"
 
 
 class ContextLengthError(InvalidRequestError):
     """Prompt and output together do not fit into the model's context."""
 
-    default_code: ClassVar[str | None] = "context_length_exceeded"
+    default_code: ClassVar[str] = "context_length_exceeded"
 
 
 class ModelNotFoundError(InvalidRequestError):
     """The named model is not served here."""
 
     status: ClassVar[int] = 404
-    default_code: ClassVar[str | None] = "model_not_found"
+    default_code: ClassVar[str] = "model_not_found"
 
 
 class RouteNotFoundError(InvalidRequestError):
     """No such path."""
 
     status: ClassVar[int] = 404
-    default_code: ClassVar[str | None] = "not_found"
+    default_code: ClassVar[str] = "not_found"
 
 
 class MethodNotAllowedError(InvalidRequestError):
     """The path exists, the method does not."""
 
     status: ClassVar[int] = 405
-    default_code: ClassVar[str | None] = "method_not_allowed"
+    default_code: ClassVar[str] = "method_not_allowed"
 
 
 class ConnectionEndingError(InvalidRequestError):
@@ -113,42 +114,42 @@ class ConnectionEndingError(InvalidRequestError):
 class MalformedHttpError(ConnectionEndingError):
     """The bytes are no HTTP request, or one that two readers may understand differently."""
 
-    default_code: ClassVar[str | None] = "malformed_request"
+    default_code: ClassVar[str] = "malformed_request"
 
 
 class UrlTooLongError(ConnectionEndingError):
     """The URL is over the cap."""
 
     status: ClassVar[int] = 414
-    default_code: ClassVar[str | None] = "url_too_long"
+    default_code: ClassVar[str] = "url_too_long"
 
 
 class HeadTooLargeError(ConnectionEndingError):
     """The header fields are over a cap."""
 
     status: ClassVar[int] = 431
-    default_code: ClassVar[str | None] = "headers_too_large"
+    default_code: ClassVar[str] = "headers_too_large"
 
 
 class RequestTimeoutError(ConnectionEndingError):
     """The head or the body did not arrive in time."""
 
     status: ClassVar[int] = 408
-    default_code: ClassVar[str | None] = "request_timeout"
+    default_code: ClassVar[str] = "request_timeout"
 
 
 class BodyTooLargeError(ConnectionEndingError):
     """The body is over the cap."""
 
     status: ClassVar[int] = 413
-    default_code: ClassVar[str | None] = "request_too_large"
+    default_code: ClassVar[str] = "request_too_large"
 
 
 class MediaTypeError(InvalidRequestError):
     """The body is not plain JSON."""
 
     status: ClassVar[int] = 415
-    default_code: ClassVar[str | None] = "unsupported_media_type"
+    default_code: ClassVar[str] = "unsupported_media_type"
 
 
 class InternalError(TidegateError):
@@ -160,7 +161,7 @@ class UnavailableError(TidegateError):
 
     status: ClassVar[int] = 503
     type: ClassVar[str] = "service_unavailable_error"
-    default_code: ClassVar[str | None] = "engine_unavailable"
+    default_code: ClassVar[str] = "engine_unavailable"
 
     def __init__(
         self, message: str, *, param: str | None = None, code: str | None = None, retry_after: float = 5.0
@@ -181,13 +182,13 @@ class EngineUnavailableError(UnavailableError):
 class OverloadedError(UnavailableError):
     """More work is waiting than may wait."""
 
-    default_code: ClassVar[str | None] = "server_is_overloaded"
+    default_code: ClassVar[str] = "server_is_overloaded"
 
 
 class ShuttingDownError(UnavailableError):
     """The process drains; another replica should take the request."""
 
-    default_code: ClassVar[str | None] = "shutting_down"
+    default_code: ClassVar[str] = "shutting_down"
 
     @property
     def headers(self) -> dict[str, str]:

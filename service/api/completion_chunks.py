@@ -34,7 +34,7 @@ class CompletionLogprobs:
 
     tokens: list[str]
     token_logprobs: list[float | None]
-    top_logprobs: list[dict[str, float] | None]
+    top_logprobs: list[dict[str, float]]
     text_offset: list[int]
 
     @classmethod
@@ -47,9 +47,8 @@ class CompletionLogprobs:
         chosen = position.chosen
         self.tokens.append(chosen.token)
         self.token_logprobs.append(chosen.logprob)
-        top = {each.token: each.logprob for each in position.top}
         # The API has always returned the sampled token as well, even when it is none of the top ones.
-        self.top_logprobs.append({**top, chosen.token: chosen.logprob} if top else None)
+        self.top_logprobs.append({**{each.token: each.logprob for each in position.top}, chosen.token: chosen.logprob})
         self.text_offset.append(offset)
         return offset + len(chosen.token)
 
@@ -57,7 +56,7 @@ class CompletionLogprobs:
         """Append a prompt's first token, which nothing precedes and which therefore has no probability."""
         self.tokens.append(token)
         self.token_logprobs.append(None)
-        self.top_logprobs.append(None)
+        self.top_logprobs.append({})
         self.text_offset.append(offset)
         return offset + len(token)
 

@@ -15,7 +15,7 @@ class ErrorDetails(Struct, forbid_unknown_fields=True):
     message: Annotated[str, Meta(min_length=1, description="Names the field, the limit, the value and the remedy.")]
     type: Literal["invalid_request_error", "server_error", "service_unavailable_error"]
     param: Annotated[str | None, Meta(description="The field that the error is about, as a path.")]
-    code: Annotated[str | None, Meta(description="For programs; such as `context_length_exceeded`.")]
+    code: Annotated[str, Meta(description="For programs; such as `context_length_exceeded`.")]
 
 
 class Error(Struct, forbid_unknown_fields=True):
