@@ -50,3 +50,4 @@ class CompletionChunk(Struct, forbid_unknown_fields=True):
     usage: Annotated[Usage | UnsetType | None, Meta(description="Only with `include_usage`; null but at the end.")] = (
         UNSET
     )
+    obfuscation: Annotated[str | UnsetType, Meta(description="Only with `include_obfuscation`.")] = UNSET
