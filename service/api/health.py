@@ -11,7 +11,7 @@ from service.api.services import Services
 from service.engine.base import Phase
 from service.record import RequestRecord
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health")
 
 
 class Liveness(Struct):
@@ -34,14 +34,14 @@ class Readiness(Struct):
     in_flight: Annotated[int, Meta(ge=0, description="Requests that are being served.")]
 
 
-@router.get("/live", summary="Is the process alive?")
+@router.get("/live")
 async def live(request: Request) -> JSONResponse:
     """200 for as long as the process can answer; a restart would not help an engine that is still loading."""
     _mark(request)
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/ready", summary="Are requests taken?")
+@router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
     """200 when requests are taken, else 503; the body says which phase the engine is in, and for how long."""
     _mark(request)

@@ -11,13 +11,13 @@ from service.record import RequestRecord
 router = APIRouter()
 
 
-@router.get("/openapi.json", summary="The OpenAPI document of the public routes")
+@router.get("/openapi.json")
 async def openapi() -> JSONResponse:
     """What `tidegate openapi` prints."""
     return JSONResponse(document())
 
 
-@router.get("/metrics", summary="Prometheus metrics")
+@router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Our own series, then the engine's."""
     if (record := RequestRecord.find(request.scope)) is not None:

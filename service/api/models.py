@@ -32,14 +32,14 @@ class ModelList(msgspec.Struct, frozen=True):
     data: list[Model]
 
 
-@router.get("/v1/models", response_model=None)
+@router.get("/v1/models")
 async def list_models(request: Request) -> Response:
     """Every name under which the model is served, and every LoRA adapter of it."""
     services = _services(request)
     return _json(ModelList("list", [_model(services, name) for name in services.gateway.served_models]))
 
 
-@router.get("/v1/models/{name:path}", response_model=None)
+@router.get("/v1/models/{name:path}")
 async def get_model(name: str, request: Request) -> Response:
     """One model by its name, which may contain slashes."""
     services = _services(request)

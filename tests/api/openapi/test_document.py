@@ -13,7 +13,7 @@ from service.cli import main
 from service.engine.simulated import SimulatedEngine
 from service.lifecycle import Lifecycle
 from service.telemetry import Telemetry
-from tests.api.live import LiveApp, settings
+from tests.api.live import LiveApp, live_app, settings
 
 USER = {"role": "user", "content": "Hello"}
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -42,6 +42,16 @@ async def test_operators_have_it_and_the_public_has_not(app: LiveApp) -> None:
     async with app.http() as client:
         assert (await client.get(f"{app.management_url}/openapi.json")).json() == document()
         assert (await client.get("/openapi.json")).status_code == 404
+
+
+async def test_a_service_that_is_not_ready_answers_as_it_says() -> None:
+    responses = document()["paths"]["/health/ready"]["get"]["responses"]
+    async with live_app(settings(), start=False) as app, app.http() as client:
+        ready = await client.get("/health/ready")
+    described = responses[str(ready.status_code)]
+    assert ready.status_code == 503 and described["headers"].keys() <= ready.headers.keys()
+    assert described["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Readiness"}
+    assert allows("Readiness", ready.json())
 
 
 def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
