@@ -11,7 +11,7 @@ ARGS ?=
 export PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test compat chaos check bench lock clean
+.PHONY: help serve test compat chaos fuzz check bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ compat:  ## install if need be, then run third-party clients, Python's and Node'
 chaos:  ## install if need be, then kill and stop engines under streams, and compare every answer (ARGS="--rounds 100")
 	@deploy/install.sh $(ACCELERATOR) dev
 	@exec .venv/bin/python -m tests.chaos $(ARGS)
+
+fuzz:  ## install if need be, then send every route 10,000 requests made of its OpenAPI document
+	@deploy/install.sh $(ACCELERATOR) dev
+	@exec env FUZZ_CASES=10000 .venv/bin/python -m pytest tests/api/openapi/test_generated_requests.py $(ARGS)
 
 check:  ## format, lint, types, import contracts, YAML
 	@deploy/install.sh $(ACCELERATOR) dev

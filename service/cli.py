@@ -1,9 +1,10 @@
-"""The command `tidegate`: serve, config, doctor. Parses nothing but the command's name; settings read the rest.
+"""The command `tidegate` and its four commands. Parses nothing but the command's name; settings read the rest.
 
 Exit codes: 0 served and drained, or nothing wrong; 1 the engine failed, or `doctor` found something; 2 settings that
 cannot work.
 """
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -15,10 +16,12 @@ USAGE = """\
 usage: tidegate serve [MODEL] [--config FILE] [--KEY VALUE ...]
        tidegate config [MODEL] [--config FILE] [--KEY VALUE ...]
        tidegate doctor [MODEL] [--config FILE] [--KEY VALUE ...]
+       tidegate openapi
 
-serve   serve the model with an OpenAI-compatible API
-config  print every setting in effect and where it comes from
-doctor  say what is installed, what would be served and what is wrong
+serve    serve the model with an OpenAI-compatible API
+config   print every setting in effect and where it comes from
+doctor   say what is installed, what would be served and what is wrong
+openapi  print the OpenAPI document of the public routes
 
 KEY is any setting, such as --server.port 8080 or --tensor-parallel-size 2; `tidegate config` lists them.
 """
@@ -30,9 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not words or words[0] in ("-h", "--help", "help") or {"-h", "--help"} & set(words):
         print(USAGE, end="")
         sys.exit(0 if words else 2)
+    if words == ["openapi"]:
+        sys.exit(openapi())
     command = {"serve": serve, "config": config, "doctor": doctor}.get(words[0])
     if command is None:
-        print(f"tidegate: '{words[0]}' is no command; try serve, config or doctor.", file=sys.stderr)
+        print(f"tidegate: '{words[0]}' is no command; try serve, config, doctor or openapi.", file=sys.stderr)
         sys.exit(2)
     try:
         sys.exit(command(load_settings(words[1:], os.environ)))
@@ -81,6 +86,14 @@ def doctor(loaded: Loaded) -> int:
     findings = diagnose(loaded.settings)
     print(render(findings), end="")
     return 1 if any(finding.wrong for finding in findings) else 0
+
+
+def openapi() -> int:
+    """Print the OpenAPI document, which is the same for all settings."""
+    from service.api.openapi import document
+
+    print(json.dumps(document(), indent=2))
+    return 0
 
 
 if __name__ == "__main__":

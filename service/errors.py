@@ -25,7 +25,8 @@
         └── ShuttingDownError
 
 This module does not know HTTP frameworks: `body()` renders the JSON of an error response and `event()` the one
-SSE event that ends a stream which has already begun. Both have OpenAI's shape, with all four members present.
+SSE event that ends a stream which has already begun. Both have OpenAI's shape, with all four members present, of which
+only `param` may be null.
 """
 
 from typing import ClassVar
@@ -41,7 +42,7 @@ class TidegateError(Exception):
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
-    default_code: ClassVar[str | None] = "internal_error"
+    default_code: ClassVar[str] = "internal_error"
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -68,7 +69,7 @@ class TidegateError(Exception):
 class ConfigurationError(TidegateError):
     """Settings that cannot work here. `message` is one readable line."""
 
-    default_code: ClassVar[str | None] = "configuration_error"
+    default_code: ClassVar[str] = "configuration_error"
 
 
 class InvalidRequestError(TidegateError):
@@ -76,20 +77,20 @@ class InvalidRequestError(TidegateError):
 
     status: ClassVar[int] = 400
     type: ClassVar[str] = "invalid_request_error"
-    default_code: ClassVar[str | None] = "invalid_value"
+    default_code: ClassVar[str] = "invalid_value"
 
 
 class ContextLengthError(InvalidRequestError):
     """Prompt and output together do not fit into the model's context."""
 
-    default_code: ClassVar[str | None] = "context_length_exceeded"
+    default_code: ClassVar[str] = "context_length_exceeded"
 
 
 class AuthenticationError(InvalidRequestError):
     """Whoever asks has not shown a valid key. Which of a key's faults it was is never told."""
 
     status: ClassVar[int] = 401
-    default_code: ClassVar[str | None] = "invalid_api_key"
+    default_code: ClassVar[str] = "invalid_api_key"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -100,28 +101,28 @@ class PermissionDeniedError(InvalidRequestError):
     """Nobody may do this here, in the way it was asked for."""
 
     status: ClassVar[int] = 403
-    default_code: ClassVar[str | None] = "permission_denied"
+    default_code: ClassVar[str] = "permission_denied"
 
 
 class ModelNotFoundError(InvalidRequestError):
     """The named model is not served here."""
 
     status: ClassVar[int] = 404
-    default_code: ClassVar[str | None] = "model_not_found"
+    default_code: ClassVar[str] = "model_not_found"
 
 
 class RouteNotFoundError(InvalidRequestError):
     """No such path."""
 
     status: ClassVar[int] = 404
-    default_code: ClassVar[str | None] = "not_found"
+    default_code: ClassVar[str] = "not_found"
 
 
 class MethodNotAllowedError(InvalidRequestError):
     """The path exists, the method does not."""
 
     status: ClassVar[int] = 405
-    default_code: ClassVar[str | None] = "method_not_allowed"
+    default_code: ClassVar[str] = "method_not_allowed"
 
 
 class ConnectionEndingError(InvalidRequestError):
@@ -135,48 +136,48 @@ class ConnectionEndingError(InvalidRequestError):
 class MalformedHttpError(ConnectionEndingError):
     """The bytes are no HTTP request, or one that two readers may understand differently."""
 
-    default_code: ClassVar[str | None] = "malformed_request"
+    default_code: ClassVar[str] = "malformed_request"
 
 
 class UrlTooLongError(ConnectionEndingError):
     """The URL is over the cap."""
 
     status: ClassVar[int] = 414
-    default_code: ClassVar[str | None] = "url_too_long"
+    default_code: ClassVar[str] = "url_too_long"
 
 
 class HeadTooLargeError(ConnectionEndingError):
     """The header fields are over a cap."""
 
     status: ClassVar[int] = 431
-    default_code: ClassVar[str | None] = "headers_too_large"
+    default_code: ClassVar[str] = "headers_too_large"
 
 
 class RequestTimeoutError(ConnectionEndingError):
     """The head or the body did not arrive in time."""
 
     status: ClassVar[int] = 408
-    default_code: ClassVar[str | None] = "request_timeout"
+    default_code: ClassVar[str] = "request_timeout"
 
 
 class BodyTooLargeError(ConnectionEndingError):
     """The body is over the cap."""
 
     status: ClassVar[int] = 413
-    default_code: ClassVar[str | None] = "request_too_large"
+    default_code: ClassVar[str] = "request_too_large"
 
 
 class MediaTypeError(InvalidRequestError):
     """The body is not plain JSON."""
 
     status: ClassVar[int] = 415
-    default_code: ClassVar[str | None] = "unsupported_media_type"
+    default_code: ClassVar[str] = "unsupported_media_type"
 
 
 class SlowReaderError(InvalidRequestError):
     """More of a stream waits for its reader than may wait."""
 
-    default_code: ClassVar[str | None] = "reader_too_slow"
+    default_code: ClassVar[str] = "reader_too_slow"
 
 
 class InternalError(TidegateError):
@@ -188,7 +189,7 @@ class UnavailableError(TidegateError):
 
     status: ClassVar[int] = 503
     type: ClassVar[str] = "service_unavailable_error"
-    default_code: ClassVar[str | None] = "engine_unavailable"
+    default_code: ClassVar[str] = "engine_unavailable"
 
     def __init__(
         self, message: str, *, param: str | None = None, code: str | None = None, retry_after: float = 5.0
@@ -214,13 +215,13 @@ class EngineDiedError(EngineUnavailableError):
 class OverloadedError(UnavailableError):
     """More work is waiting than may wait."""
 
-    default_code: ClassVar[str | None] = "server_is_overloaded"
+    default_code: ClassVar[str] = "server_is_overloaded"
 
 
 class TooManyConnectionsError(UnavailableError):
     """More clients are connected than may be. The connection ends with the response."""
 
-    default_code: ClassVar[str | None] = "too_many_connections"
+    default_code: ClassVar[str] = "too_many_connections"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -230,7 +231,7 @@ class TooManyConnectionsError(UnavailableError):
 class ShuttingDownError(UnavailableError):
     """The process drains; another replica should take the request."""
 
-    default_code: ClassVar[str | None] = "shutting_down"
+    default_code: ClassVar[str] = "shutting_down"
 
     @property
     def headers(self) -> dict[str, str]:

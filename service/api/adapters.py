@@ -5,14 +5,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
 from service.api.schema import LoadAdapterRequest, UnloadAdapterRequest, parse
 from service.api.services import Services
 
 router = APIRouter(prefix="/v1")
 
 
-@router.post("/load_lora_adapter", **describes("Load a LoRA adapter", LoadAdapterRequest))
+@router.post("/load_lora_adapter")
 async def load_lora_adapter(request: Request) -> JSONResponse:
     """Serve an adapter under a name of its own from now on."""
     wanted = parse(LoadAdapterRequest, await read_json_body(request))
@@ -20,7 +19,7 @@ async def load_lora_adapter(request: Request) -> JSONResponse:
     return JSONResponse({"id": wanted.lora_name, "object": "model", "loaded": True})
 
 
-@router.post("/unload_lora_adapter", **describes("Unload a LoRA adapter", UnloadAdapterRequest))
+@router.post("/unload_lora_adapter")
 async def unload_lora_adapter(request: Request) -> JSONResponse:
     """Serve an adapter no longer; what it is answering finishes."""
     wanted = parse(UnloadAdapterRequest, await read_json_body(request))

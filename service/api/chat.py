@@ -9,8 +9,8 @@ from starlette.responses import Response
 from service.api.chat_chunks import ChatChunks, ChatFold, ChatForm
 from service.api.direct_route import DirectRoute
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
-from service.api.reply import JsonReply, StreamReply
+from service.api.obfuscation import Obfuscated
+from service.api.reply import Chunks, JsonReply, StreamReply
 from service.api.schema import ChatCompletionRequest, parse
 from service.api.services import Services
 from service.api.trace_headers import trace_headers
@@ -21,7 +21,7 @@ from service.record import RequestRecord
 router = APIRouter(route_class=DirectRoute)
 
 
-@router.post("/v1/chat/completions", **describes("Create a chat completion", ChatCompletionRequest))
+@router.post("/v1/chat/completions")
 async def create_chat_completion(request: Request) -> Response:
     """Continue a conversation, streamed or whole."""
     services, record = Services.of(request), RequestRecord.of(request.scope)
@@ -52,11 +52,14 @@ async def create_chat_completion(request: Request) -> Response:
     def fold(generation: Generation) -> ChatFold:
         return ChatFold(call.id, created, wanted.model, form, choices=generation.choices)
 
+    def chunks(_: Generation) -> Chunks:
+        plain = ChatChunks(call.id, created, wanted.model, form, include_usage=wanted.include_usage)
+        return Obfuscated(plain) if wanted.include_obfuscation else plain
+
     if not wanted.stream:
         return JsonReply(lambda: services.gateway.open(call), fold)
-    include_usage = wanted.include_usage
     return StreamReply(
         lambda: services.gateway.open(call),
-        lambda _: ChatChunks(call.id, created, wanted.model, form, include_usage=include_usage),
-        include_usage=include_usage,
+        chunks,
+        include_usage=wanted.include_usage,
     )

@@ -44,6 +44,11 @@ class ChatChunks:
         self._begun: set[int] = set()
         self._called: set[int] = set()
 
+    @property
+    def bare_size(self) -> int:
+        """Bytes of an event whose text is empty."""
+        return sum(map(len, self._make_halves(0))) + len(b'""')
+
     def events(self, deltas: Sequence[Delta]) -> bytes:
         """The events for a batch of deltas, ready to be written in one go; may be empty."""
         parts: list[bytes] = []

@@ -5,7 +5,7 @@ OpenAI's completions; log probabilities are four parallel lists with offsets int
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -32,19 +32,23 @@ class Echo:
 class CompletionLogprobs:
     """OpenAI's legacy log probabilities, filled position by position."""
 
-    tokens: list[str] = field(default_factory=list)
-    token_logprobs: list[float | None] = field(default_factory=list)
-    top_logprobs: list[dict[str, float] | None] = field(default_factory=list)
-    text_offset: list[int] = field(default_factory=list)
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float]]
+    text_offset: list[int]
+
+    @classmethod
+    def empty(cls) -> "CompletionLogprobs":
+        """No position yet."""
+        return cls([], [], [], [])
 
     def add(self, position: PositionLogprobs, offset: int) -> int:
         """Append a position that begins at `offset`; returns the offset after it."""
         chosen = position.chosen
         self.tokens.append(chosen.token)
         self.token_logprobs.append(chosen.logprob)
-        top = {each.token: each.logprob for each in position.top}
         # The API has always returned the sampled token as well, even when it is none of the top ones.
-        self.top_logprobs.append({**top, chosen.token: chosen.logprob} if top else None)
+        self.top_logprobs.append({**{each.token: each.logprob for each in position.top}, chosen.token: chosen.logprob})
         self.text_offset.append(offset)
         return offset + len(chosen.token)
 
@@ -52,7 +56,7 @@ class CompletionLogprobs:
         """Append a prompt's first token, which nothing precedes and which therefore has no probability."""
         self.tokens.append(token)
         self.token_logprobs.append(None)
-        self.top_logprobs.append(None)
+        self.top_logprobs.append({})
         self.text_offset.append(offset)
         return offset + len(token)
 
@@ -68,7 +72,7 @@ class LogprobRun:
 
     def take(self, delta: Delta) -> CompletionLogprobs:
         """The lists for one delta; the first one begins with the echoed prompt's."""
-        lists = CompletionLogprobs()
+        lists = CompletionLogprobs.empty()
         if self._echo is not None and delta.first is not None and delta.first.prompt_logprobs is not None:
             self._take_prompt(lists, delta.first.prompt_logprobs)
         for position in delta.logprobs or ():
@@ -107,6 +111,11 @@ class CompletionChunks:
         self._echoes = echoes
         self._begun: set[int] = set()
         self._halves: dict[int, tuple[bytes, bytes]] = {}
+
+    @property
+    def bare_size(self) -> int:
+        """Bytes of an event whose text is empty."""
+        return sum(map(len, self._make_halves(0))) + len(b'""')
 
     def events(self, deltas: Sequence[Delta]) -> bytes:
         """The events for a batch of deltas, ready to be written in one go; may be empty."""
@@ -204,7 +213,7 @@ class CompletionFold:
 
     @staticmethod
     def _logprobs(deltas: list[Delta], echo: Echo | None) -> CompletionLogprobs:
-        run, merged = LogprobRun(echo), CompletionLogprobs()
+        run, merged = LogprobRun(echo), CompletionLogprobs.empty()
         for delta in deltas:
             lists = run.take(delta)
             merged.tokens += lists.tokens

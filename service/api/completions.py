@@ -9,8 +9,8 @@ from starlette.responses import Response
 from service.api.completion_chunks import CompletionChunks, CompletionFold, Echo
 from service.api.direct_route import DirectRoute
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
-from service.api.reply import JsonReply, StreamReply
+from service.api.obfuscation import Obfuscated
+from service.api.reply import Chunks, JsonReply, StreamReply
 from service.api.schema import CompletionRequest, parse
 from service.api.services import Services
 from service.api.trace_headers import trace_headers
@@ -21,7 +21,7 @@ from service.record import RequestRecord
 router = APIRouter(route_class=DirectRoute)
 
 
-@router.post("/v1/completions", **describes("Create a completion", CompletionRequest))
+@router.post("/v1/completions")
 async def create_completion(request: Request) -> Response:
     """Continue raw prompts, streamed or whole."""
     services, record = Services.of(request), RequestRecord.of(request.scope)
@@ -56,8 +56,8 @@ async def create_completion(request: Request) -> Response:
             echoes=echoes(generation),
         )
 
-    def chunks(generation: Generation) -> CompletionChunks:
-        return CompletionChunks(
+    def chunks(generation: Generation) -> Chunks:
+        plain = CompletionChunks(
             call.id,
             created,
             wanted.model,
@@ -65,6 +65,7 @@ async def create_completion(request: Request) -> Response:
             with_logprobs=with_logprobs,
             echoes=echoes(generation),
         )
+        return Obfuscated(plain) if wanted.include_obfuscation else plain
 
     if not wanted.stream:
         return JsonReply(lambda: services.gateway.open(call), fold)

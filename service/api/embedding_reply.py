@@ -4,7 +4,7 @@ import asyncio
 import base64
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 from starlette.responses import Response
@@ -20,23 +20,34 @@ EncodingFormat: TypeAlias = Literal["float", "base64"]
 VECTORS_A_TURN: Final = 32
 """Vectors that are encoded before the event loop gets its turn again; a thousand dimensions take about 0.1 ms."""
 
+VectorT = TypeVar("VectorT")
+"""`EmbeddingVector`, or its bytes where it was encoded before."""
 
-class _Vector(msgspec.Struct, frozen=True):
+
+class EmbeddingVector(msgspec.Struct, frozen=True):
+    """One input's vector: numbers, or base64 of float32 numbers if that was asked for."""
+
     index: int
     embedding: list[float] | str
-    object: str = "embedding"
+    object: Literal["embedding"] = "embedding"
 
 
-class _Usage(msgspec.Struct, frozen=True):
+class EmbeddingUsage(msgspec.Struct, frozen=True):
+    """Tokens read."""
+
     prompt_tokens: int
     total_tokens: int
 
 
-class _Document(msgspec.Struct, frozen=True):
-    data: list[msgspec.Raw]
+class _List(msgspec.Struct, Generic[VectorT], frozen=True):
+    data: list[VectorT]
     model: str
-    usage: _Usage
-    object: str = "list"
+    usage: EmbeddingUsage
+    object: Literal["list"] = "list"
+
+
+class EmbeddingList(_List[EmbeddingVector], frozen=True):
+    """The vectors of all inputs, in their order."""
 
 
 class EmbeddingReply(Response):
@@ -63,8 +74,8 @@ class EmbeddingReply(Response):
         if vectors is None:
             return
         encoded = await self._encode(vectors)
-        usage = _Usage(job.prompt_tokens, job.prompt_tokens)
-        body = msgspec.json.encode(_Document(encoded, job.call.model, usage))
+        usage = EmbeddingUsage(job.prompt_tokens, job.prompt_tokens)
+        body = msgspec.json.encode(_List(encoded, job.call.model, usage))
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -74,7 +85,7 @@ class EmbeddingReply(Response):
         for index, vector in enumerate(vectors):
             if index % VECTORS_A_TURN == VECTORS_A_TURN - 1:
                 await asyncio.sleep(0)
-            encoded.append(msgspec.Raw(msgspec.json.encode(_Vector(index, self._embedding(vector)))))
+            encoded.append(msgspec.Raw(msgspec.json.encode(EmbeddingVector(index, self._embedding(vector)))))
         return encoded
 
     def _embedding(self, vector: bytes) -> list[float] | str:

@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from service.api.embedding_reply import EmbeddingReply
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
 from service.api.schema import EmbeddingsRequest, parse
 from service.api.services import Services
 from service.api.trace_headers import trace_headers
@@ -16,7 +15,7 @@ from service.record import RequestRecord
 router = APIRouter()
 
 
-@router.post("/v1/embeddings", **describes("Create embeddings", EmbeddingsRequest))
+@router.post("/v1/embeddings")
 async def create_embeddings(request: Request) -> Response:
     """Turn texts into vectors."""
     services, record = Services.of(request), RequestRecord.of(request.scope)

@@ -1,16 +1,23 @@
-"""GET /metrics, on the management listener only."""
+"""GET /metrics and GET /openapi.json, on the management listener only."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from service.api.openapi import document
 from service.errors import UnavailableError
 from service.record import RequestRecord
 
 router = APIRouter()
 
 
-@router.get("/metrics", summary="Prometheus metrics")
+@router.get("/openapi.json")
+async def openapi() -> JSONResponse:
+    """What `tidegate openapi` prints."""
+    return JSONResponse(document())
+
+
+@router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Our own series, then the engine's."""
     if (record := RequestRecord.find(request.scope)) is not None:

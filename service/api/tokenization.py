@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.json_body import read_json_body
-from service.api.openapi import describes
 from service.api.schema import DetokenizeRequest, TokenizeRequest, parse
 from service.api.services import Services
 from service.engine.base import EngineInfo
@@ -21,14 +20,18 @@ BYTES_A_TOKEN: Final = 4
 router = APIRouter()
 
 
-class _Tokens(msgspec.Struct, frozen=True):
+class Tokens(msgspec.Struct, frozen=True):
+    """A prompt's tokens."""
+
     count: int
     max_model_len: int
     tokens: list[int]
     token_strs: list[str] | None
 
 
-class _Text(msgspec.Struct, frozen=True):
+class DetokenizedText(msgspec.Struct, frozen=True):
+    """The text of tokens."""
+
     prompt: str
 
 
@@ -39,7 +42,7 @@ def cap_bytes(info: EngineInfo | None) -> int:
     return max(LEAST_CAP_BYTES, BYTES_A_TOKEN * info.max_model_len if info else 0)
 
 
-@router.post("/tokenize", **describes("Tokenise a text or a conversation", TokenizeRequest))
+@router.post("/tokenize")
 async def tokenize(request: Request) -> Response:
     """The tokens of a text or a conversation, and how many there are."""
     services, record = Services.of(request), RequestRecord.of(request.scope)
@@ -48,17 +51,17 @@ async def tokenize(request: Request) -> Response:
     record.model = services.gateway.resolve(wanted.model)
     prompt = await services.gateway.tokenize(wanted.to_prompt(), wanted.images)
     ids, info = prompt.token_ids, services.lifecycle.info
-    return _json(_Tokens(len(ids), info.max_model_len if info else 0, ids, prompt.token_strings))
+    return _json(Tokens(len(ids), info.max_model_len if info else 0, ids, prompt.token_strings))
 
 
-@router.post("/detokenize", **describes("Turn tokens back into text", DetokenizeRequest))
+@router.post("/detokenize")
 async def detokenize(request: Request) -> Response:
     """The text that tokens stand for."""
     services, record = Services.of(request), RequestRecord.of(request.scope)
     record.route = "detokenize"
     wanted = parse(DetokenizeRequest, await read_json_body(request))
     record.model = services.gateway.resolve(wanted.model)
-    return _json(_Text(await services.gateway.detokenize(wanted.tokens)))
+    return _json(DetokenizedText(await services.gateway.detokenize(wanted.tokens)))
 
 
 def _json(answer: msgspec.Struct) -> Response:

@@ -7,12 +7,16 @@ import msgspec
 from service.gateway.generation import Generation
 
 
-class _PromptDetails(msgspec.Struct, frozen=True):
+class PromptDetails(msgspec.Struct, frozen=True):
+    """Of the tokens read."""
+
     cached_tokens: int
     audio_tokens: int = 0
 
 
-class _CompletionDetails(msgspec.Struct, frozen=True):
+class CompletionDetails(msgspec.Struct, frozen=True):
+    """Of the tokens written."""
+
     reasoning_tokens: int = 0
     audio_tokens: int = 0
     accepted_prediction_tokens: int = 0
@@ -25,8 +29,8 @@ class Usage(msgspec.Struct, frozen=True):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    prompt_tokens_details: _PromptDetails
-    completion_tokens_details: _CompletionDetails = _CompletionDetails()
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails = CompletionDetails()
 
     @classmethod
     def of(cls, generation: Generation) -> Self:
@@ -36,6 +40,6 @@ class Usage(msgspec.Struct, frozen=True):
             prompt,
             completion,
             prompt + completion,
-            _PromptDetails(generation.cached_tokens),
-            _CompletionDetails(generation.reasoning_tokens),
+            PromptDetails(generation.cached_tokens),
+            CompletionDetails(generation.reasoning_tokens),
         )

@@ -21,7 +21,7 @@ from service.api.schema.tools import (
     Tools,
     tool_use,
 )
-from service.api.schema.wire_model import WireModel
+from service.api.schema.wire_model import WireModel, without_default
 from service.engine.base import ChatOutput, ChatPrompt, ToolUse
 from service.gateway.media.source import ImageSource
 
@@ -53,7 +53,11 @@ class ChatCompletionRequest(SamplingFields):
     )
     parallel_tool_calls: bool = Field(default=True, description="More than one call may be made.")
     functions: Functions = Field(default=[], description="Older form of `tools`.")
-    function_call: FunctionCall = Field(default="auto", description="Older form of `tool_choice`.")
+    function_call: FunctionCall = Field(
+        default="auto",
+        description="Older form of `tool_choice`; only with functions.",
+        json_schema_extra=without_default,
+    )
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
         default=None, description="Handed to the chat template; `none` also turns its thinking off."
     )

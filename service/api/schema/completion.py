@@ -87,11 +87,12 @@ class CompletionRequest(SamplingFields):
     def _check_choices(self) -> None:
         choices = self.choices * len(as_list(self.prompt))
         if choices > MAX_CHOICES:
+            asked = "n" if self.best_of is None else "best_of"
             raise RefusalError(
                 "invalid_value",
-                f"Invalid 'n': expected at most {MAX_CHOICES} choices over all prompts, but got {choices}. "
+                f"Invalid '{asked}': expected at most {MAX_CHOICES} choices over all prompts, but got {choices}. "
                 "Ask for fewer choices or send fewer prompts.",
-                "n" if self.best_of is None else "best_of",
+                asked,
             )
 
     def to_prompt(self) -> TextPrompts:

@@ -79,8 +79,9 @@ PARTS_SCHEMA: Final = {
         "oneOf": [
             {
                 "type": "object",
-                "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+                "properties": {"type": {"const": "text"}, "text": {"type": "string"}, "prompt_cache_breakpoint": {}},
                 "required": ["type", "text"],
+                "additionalProperties": False,
             },
             image_part.SCHEMA,
         ]

@@ -9,7 +9,7 @@ from service.api.schema.not_served import FOR_EMBEDDINGS, NotServed
 from service.api.schema.prompt import ID_LISTS, IDS, STRINGS, Text, Tokens, as_list, prompt_shape
 from service.api.schema.shapes import STRING
 from service.api.schema.token_ids import MAX_TOKEN_ID
-from service.api.schema.wire_model import WireModel
+from service.api.schema.wire_model import WireModel, without_default
 from service.engine.base import TextPrompts
 
 MAX_INPUTS: Final = 2048
@@ -34,7 +34,10 @@ class EmbeddingsRequest(WireModel):
         default="float", description="Numbers, or packed little-endian float32 numbers in base64."
     )
     dimensions: Annotated[int, Field(ge=1, le=MAX_TOKEN_ID)] = Field(
-        default=0, validate_default=False, description="Fewer than the model's own, for Matryoshka models."
+        default=0,
+        validate_default=False,
+        description="Fewer than the model's own, for Matryoshka models.",
+        json_schema_extra=without_default,
     )
     user: str = Field(default="", description="Your name for the end user; no effect.")
 

@@ -34,5 +34,7 @@ Metadata = Annotated[
 TokenKey = Annotated[str, Field(pattern="^(0|[1-9][0-9]{0,8})$")]
 
 LogitBias = Annotated[
-    dict[TokenKey, Annotated[float, Field(ge=-100, le=100)]], Field(max_length=MAX_BIASES), _at_most(MAX_BIASES)
+    dict[TokenKey, Annotated[float, Field(ge=-100, le=100)]],
+    Field(max_length=MAX_BIASES, json_schema_extra={"additionalProperties": False}),
+    _at_most(MAX_BIASES),
 ]

@@ -120,8 +120,9 @@ def _not_finite(param: str, given: object, context: Mapping[str, object]) -> Exp
     return "invalid_value", f"Invalid '{param}': expected a finite number, but got {shown(given)} instead."
 
 
-def _no_token_id(param: str, given: object, context: Mapping[str, object]) -> Explanation:
-    return "invalid_value", f"Invalid '{param}': expected a token id as key, but got {shown(given)}."
+def _not_matching(param: str, given: object, context: Mapping[str, object]) -> Explanation:
+    expected = f"expected a string that matches {context['pattern']}"
+    return "invalid_value", f"Invalid '{param}': {expected}, but got {shown(given)} instead."
 
 
 EXPLANATIONS: Final[Mapping[str, Callable[[str, object, Mapping[str, object]], Explanation]]] = {
@@ -136,5 +137,5 @@ EXPLANATIONS: Final[Mapping[str, Callable[[str, object, Mapping[str, object]], E
     "too_short": _short,
     "string_too_short": _short,
     "finite_number": _not_finite,
-    "string_pattern_mismatch": _no_token_id,
+    "string_pattern_mismatch": _not_matching,
 }

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from service.api.schema.content import Content
+from service.api.schema.forms import Form, in_forms
 from service.api.schema.not_served import NotServed
 from service.api.schema.refusal import RefusalError
 from service.api.schema.wire_model import WireModel
@@ -27,6 +28,23 @@ MAX_CALLS: Final = 2048
 MAY_SHOW: Final = frozenset({"user", "tool"})
 """Roles whose messages may have images."""
 REQUIRED: Final[Mapping[str, str]] = {"tool": "tool_call_id", "function": "name"}
+
+
+def _form(
+    *roles: str, never_null: tuple[str, ...] = (), never_empty: tuple[str, ...] = (), given: tuple[str, ...] = ()
+) -> Form:
+    others = frozenset[str]().union(*FOR_ROLE.values()) - FOR_ROLE.get(roles[0], frozenset())
+    return Form({"role": {"enum": list(roles)}}, never_null, never_empty, given, leaves_out=others)
+
+
+FORMS: Final = (
+    _form("system", "developer", "user", never_null=("content",)),
+    _form("assistant", never_null=("content",)),
+    *(_form("assistant", never_empty=(name,)) for name in ("tool_calls", "function_call", "refusal")),
+    _form("tool", never_null=("content",), never_empty=("tool_call_id",)),
+    _form("function", never_empty=("name",), given=("content",)),
+)
+"""What `Message` checks itself, for the OpenAPI document."""
 
 
 class CalledFunction(WireModel):
@@ -65,6 +83,11 @@ class Message(WireModel):
     annotations: list[Any] | None = Field(default=None, description="No effect.")
     reasoning: str | None = Field(default=None, description="What the assistant thought, for templates that want it.")
     reasoning_content: str | None = Field(default=None, description="Older name of `reasoning`.")
+
+    @classmethod
+    def described(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        """What each role has and must have."""
+        return in_forms(schema, FORMS)
 
     @model_validator(mode="after")
     def _suits_its_role(self) -> Self:

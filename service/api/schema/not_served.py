@@ -20,8 +20,13 @@ class NotServed:
 
     def check(self, name: str, value: object) -> None:
         """Raise `RefusalError` unless the value asks for nothing."""
-        if value is not None and value not in self.harmless:
+        if value is not None and not any(_same(value, each) for each in self.harmless):
             raise RefusalError(self.code, f"'{name}' is not available: {self.why}. Leave it out.", name)
+
+
+def _same(value: object, other: object) -> bool:
+    # To Python true is 1; to JSON it is not, but 1 is 1.0.
+    return value == other and isinstance(value, bool) is isinstance(other, bool)
 
 
 def _never(what: str, *harmless: object) -> NotServed:

@@ -47,7 +47,7 @@ class JsonSchema(WireModel):
     """A named schema."""
 
     name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_named)] = Field(
-        description="1 to 64 letters, digits, '_' and '-'."
+        description="1 to 64 letters, digits, '_' and '-'.", json_schema_extra={"pattern": f"^{_NAME.pattern}$"}
     )
     description: str | None = Field(default=None, description="What it is for; no effect.")
     schema_: dict[str, Any] = Field(default={"type": "object"}, alias="schema", description="The JSON schema.")

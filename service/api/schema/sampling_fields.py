@@ -107,6 +107,11 @@ class SamplingFields(IgnoredFields):
         """Whether a stream ends with a chunk of usage."""
         return self.stream_options is not None and self.stream_options.include_usage
 
+    @property
+    def include_obfuscation(self) -> bool:
+        """Whether the chunks of a stream are padded."""
+        return self.stream_options is not None and self.stream_options.include_obfuscation
+
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.stream_options is not None and not self.stream:

@@ -5,12 +5,13 @@ What is to be tokenised may exceed the model's context: counting it is what the 
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
 from service.api.schema.chat import TemplateSwitches
 from service.api.schema.final_turn import check_final_turn
+from service.api.schema.forms import NULL, Form, in_forms
 from service.api.schema.message import Messages, image_sources
 from service.api.schema.not_served import FOR_TOKENIZE, NotServed
 from service.api.schema.refusal import RefusalError
@@ -55,6 +56,14 @@ class TokenizeRequest(WireModel):
         default=None, description="Switches of the chat template; only with `messages`."
     )
     return_token_strs: bool | None = Field(default=None, description="Return each token's string as well.")
+
+    @classmethod
+    def described(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        """A text, without what only conversations have; or a conversation."""
+        absent = dict.fromkeys(("messages", "tools", "chat_template_kwargs"), NULL)
+        text = Form(absent, never_null=("prompt",), leaves_out=frozenset(CHAT_ONLY) - absent.keys())
+        chat = Form({"prompt": NULL, "add_special_tokens": {"enum": [None, False]}}, never_null=("messages",))
+        return in_forms(schema, [text, chat])
 
     @model_validator(mode="after")
     def _is_one_of_two_forms(self) -> Self:

@@ -1,9 +1,10 @@
 """`tools`, `tool_choice`, and their predecessors `functions` and `function_call`: what may and what must be called."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from service.api.schema.forms import Form, in_forms
 from service.api.schema.refusal import RefusalError, escaped
 from service.api.schema.shapes import OBJECT, STRING, string_or_object
 from service.api.schema.wire_model import WireModel
@@ -56,12 +57,20 @@ class AllowedTools(WireModel):
     tools: list[NamedTool] = Field(min_length=1, max_length=MAX_TOOLS, description="The tools that may be called.")
 
 
+ChoiceType: TypeAlias = Literal["function", "allowed_tools"]
+
+
 class ToolChoiceObject(WireModel):
     """The tool that must be called, or those that may be."""
 
-    type: Literal["function", "allowed_tools"] = Field(description="Which of the two members below is given.")
+    type: ChoiceType = Field(description="Which of the two members below is given.")
     function: NamedFunction | None = Field(default=None, description="The function that must be called.")
     allowed_tools: AllowedTools | None = Field(default=None, description="The tools that may be called.")
+
+    @classmethod
+    def described(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        """Two forms, each with its own member."""
+        return in_forms(schema, [Form({"type": {"const": kind}}, never_null=(kind,)) for kind in get_args(ChoiceType)])
 
 
 def _complete(choice: ToolChoiceObject) -> ToolChoiceObject:

@@ -20,6 +20,11 @@ class WireModel(BaseModel):
     not_served: ClassVar[Mapping[str, NotServed]] = {}
     """Fields that are known but refused unless they carry a value that asks for nothing."""
 
+    @classmethod
+    def described(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        """`schema`, this model's fields as JSON schema, with what it does not say by itself. May change it in place."""
+        return schema
+
     # Before pydantic looks: it would make an error object for each of a hundred thousand unknown fields.
     @model_validator(mode="before")
     @classmethod
@@ -44,6 +49,11 @@ class WireModel(BaseModel):
         known = (*_names(cls), *cls.not_served)
         nearest = difflib.get_close_matches(name[:64], known, n=1)
         return f" Did you mean '{nearest[0]}'?" if nearest else " Leave it out."
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """For the `json_schema_extra` of a field whose default is our affair: callers cannot always send it."""
+    del schema["default"]
 
 
 @functools.cache

@@ -52,6 +52,9 @@ def test_values_that_ask_for_nothing_pass(field: str) -> None:
         ("use_beam_search", True),
         ("prompt_logprobs", 0),
         ("truncate_prompt_tokens", 10),
+        ("use_beam_search", 0),
+        ("priority", False),
+        ("stream_interval", True),
     ],
 )
 def test_values_that_ask_for_something_do_not(field: str, value: Any) -> None:

@@ -78,3 +78,10 @@ REFUSED: list[tuple[Any, ...]] = [
 def test_what_is_refused(fields: dict[str, Any], code: str, param: str) -> None:
     got, where, message = refused_chat(**fields)
     assert (got, where) == (code, param), message
+
+
+def test_a_name_that_cannot_be_one_is_told_what_can() -> None:
+    message = refused_chat(tools=[named("a b")])[2]
+    assert message == (
+        "Invalid 'tools[0].function.name': expected a string that matches ^[a-zA-Z0-9_-]{1,64}$, but got 'a b' instead."
+    )
