@@ -11,7 +11,7 @@ ARGS ?=
 export PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test compat check bench lock clean
+.PHONY: help serve test compat chaos check bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ compat:  ## install if need be, then run third-party clients, Python's and Node'
 	@deploy/install.sh $(ACCELERATOR) dev
 	@deploy/install_compat.sh
 	@exec .venv/bin/python -m tests.compat $(ARGS)
+
+chaos:  ## install if need be, then kill and stop engines under streams, and compare every answer (ARGS="--rounds 100")
+	@deploy/install.sh $(ACCELERATOR) dev
+	@exec .venv/bin/python -m tests.chaos $(ARGS)
 
 check:  ## format, lint, types, import contracts, YAML
 	@deploy/install.sh $(ACCELERATOR) dev

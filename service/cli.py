@@ -53,6 +53,7 @@ def serve(loaded: Loaded) -> int:
     from service.preflight import check_before_start
     from service.server import Service
     from service.start_history import StartHistory
+    from service.telemetry import Telemetry
 
     settings = loaded.settings
     configure(settings.logging.level)
@@ -61,7 +62,8 @@ def serve(loaded: Loaded) -> int:
     console = Console(sys.stdout, sys.stdout is not None and sys.stdout.isatty())
 
     async def run() -> int:
-        return await Service(settings, build_engine(settings), history, console).run()
+        telemetry = Telemetry()
+        return await Service(settings, build_engine(settings, telemetry), telemetry, history, console).run()
 
     return uvloop.run(run())
 

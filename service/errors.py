@@ -8,6 +8,7 @@
     │   ├── RouteNotFoundError      404
     │   ├── MethodNotAllowedError   405
     │   ├── MediaTypeError          415
+    │   ├── SlowReaderError              what was generated was not read: only ever ends a stream
     │   └── ConnectionEndingError        what else is on the connection cannot be trusted
     │       ├── MalformedHttpError  400
     │       ├── RequestTimeoutError 408  the head or the body did not arrive in time
@@ -18,6 +19,7 @@
     └── UnavailableError            503  always carries Retry-After
         ├── EngineUnavailableError       loading, dead or being restarted
         ├── OverloadedError
+        ├── TooManyConnectionsError
         └── ShuttingDownError
 
 This module does not know HTTP frameworks: `body()` renders the JSON of an error response and `event()` the one
@@ -151,6 +153,12 @@ class MediaTypeError(InvalidRequestError):
     default_code: ClassVar[str | None] = "unsupported_media_type"
 
 
+class SlowReaderError(InvalidRequestError):
+    """More of a stream waits for its reader than may wait."""
+
+    default_code: ClassVar[str | None] = "reader_too_slow"
+
+
 class InternalError(TidegateError):
     """Something of ours broke while serving one request."""
 
@@ -186,6 +194,16 @@ class OverloadedError(UnavailableError):
     """More work is waiting than may wait."""
 
     default_code: ClassVar[str | None] = "server_is_overloaded"
+
+
+class TooManyConnectionsError(UnavailableError):
+    """More clients are connected than may be. The connection ends with the response."""
+
+    default_code: ClassVar[str | None] = "too_many_connections"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, "connection": "close"}
 
 
 class ShuttingDownError(UnavailableError):

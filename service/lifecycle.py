@@ -25,6 +25,7 @@ class Lifecycle:
         self._clock = clock
         self._began = clock()
         self._entered = self._began
+        self._unready_since = self._began
         self._expected_start_seconds = expected_start_seconds
         self._listeners: list[Callable[[Health], None]] = []
         self._idle = asyncio.Event()
@@ -42,6 +43,8 @@ class Lifecycle:
         """Take note of what the engine says of itself."""
         if health.phase is not self.health.phase:
             self._entered = self._clock()
+            if self.health.phase is Phase.READY:
+                self._unready_since = self._entered
         self.health = health
         for listener in self._listeners:
             listener(health)
@@ -49,7 +52,12 @@ class Lifecycle:
     def started(self, info: EngineInfo) -> None:
         """The engine is ready and describes itself."""
         self.info = info
+        self.expect(self.elapsed_seconds)
         self.report(Health(Phase.READY))
+
+    def expect(self, seconds: float) -> None:
+        """A start of this engine takes so long."""
+        self._expected_start_seconds = seconds
 
     def drain(self) -> None:
         """Take no new work from now on; what is in flight goes on."""
@@ -66,6 +74,11 @@ class Lifecycle:
         """Seconds since the process began."""
         return self._clock() - self._began
 
+    @property
+    def unready_seconds(self) -> float:
+        """Seconds since the process began, or since the death of the engine that is being replaced; 0 when ready."""
+        return 0.0 if self.health.phase is Phase.READY else self._clock() - self._unready_since
+
     def refusal(self) -> UnavailableError | None:
         """The error that a new request gets now, or None if it is welcome."""
         if self.ready:
@@ -76,8 +89,9 @@ class Lifecycle:
         if phase is Phase.FAILED:
             reason = self.health.reason or "The engine has failed."
             return EngineUnavailableError(f"{reason} Try again later.", retry_after=30)
+        cause = f" {self.health.reason}" if self.health.reason else ""
         return EngineUnavailableError(
-            f"The engine is not ready yet: {phase.value}, {self.elapsed_seconds:.0f} s since start. Try again later.",
+            f"The engine is not ready yet: {phase.value}, for {self.unready_seconds:.0f} s.{cause} Try again later.",
             retry_after=self._remaining_seconds(),
         )
 
@@ -85,7 +99,7 @@ class Lifecycle:
         if self._expected_start_seconds is None:
             return UNKNOWN_START_SECONDS
         # Past the expected end nothing is known but that it cannot be long.
-        return max(self._expected_start_seconds - self.elapsed_seconds, 2.0)
+        return max(self._expected_start_seconds - self.unready_seconds, 2.0)
 
     def snapshot(self) -> dict[str, Any]:
         """The body of the readiness endpoint."""
@@ -95,6 +109,7 @@ class Lifecycle:
             "phase": phase.value,
             "fraction": self.health.fraction,
             "reason": self.health.reason,
+            "unready_seconds": round(self.unready_seconds, 3),
             "phase_seconds": round(self._clock() - self._entered, 3),
             "elapsed_seconds": round(self.elapsed_seconds, 3),
             "in_flight": self.in_flight,

@@ -77,6 +77,8 @@ def configure(level: Level) -> None:
         # One line per request is written already, by our own middleware.
         logger.propagate = name != "uvicorn.access"
     logging.captureWarnings(True)
+    # No line says them, and finding them out takes as long as writing the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def emit(logger: logging.Logger, level: int, message: str, /, **fields: Any) -> None:

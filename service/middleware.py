@@ -9,22 +9,23 @@ BodyLimit     refuses what the listener found wrong, and puts size and time caps
 import asyncio
 import logging
 import re
-import secrets
 import time
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import logs
 from service.errors import BodyTooLargeError, InternalError, RequestTimeoutError, TidegateError
+from service.ids import IdSource
 from service.record import RequestRecord
 from service.telemetry import OTHER, Telemetry
 from service.transport.cycle import REFUSAL
 
 logger = logging.getLogger("tidegate.access")
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestLog:
@@ -33,12 +34,13 @@ class RequestLog:
     def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._ids = IdSource()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(_request_id(Headers(scope=scope).get("x-request-id")))
+        record = RequestRecord(self._request_id(_header(scope, b"x-request-id")))
         record.attach(scope)
 
         async def send_with_id(message: Message) -> None:
@@ -62,6 +64,10 @@ class RequestLog:
             if not record.counted and not record.is_probe:
                 self._telemetry.recorder(record.route, record.model or OTHER).refused(outcome)
             _log(scope, record)
+
+    def _request_id(self, given: bytes) -> str:
+        """The caller's id if it is harmless, else one of ours."""
+        return given.decode() if _REQUEST_ID.fullmatch(given) else f"req-{self._ids.next()}"
 
 
 class HeadAsGet:
@@ -94,7 +100,7 @@ class BodyLimit:
         if (refusal := state.get(REFUSAL)) is not None:
             await send_error(refusal, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
+        declared = _header(scope, b"content-length")
         if declared.isdigit() and int(declared) > self._max_bytes:
             await send_error(self._too_large(), send)
             return
@@ -135,9 +141,9 @@ async def send_error(error: TidegateError, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _request_id(given: str | None) -> str:
-    """The caller's id if it is harmless, else one of ours."""
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
+def _header(scope: Scope, name: bytes) -> bytes:
+    """The first header field of this name, empty if there is none."""
+    return next((value for each, value in scope["headers"] if each == name), b"")
 
 
 def _log(scope: Scope, record: RequestRecord) -> None:
@@ -157,4 +163,4 @@ def _log(scope: Scope, record: RequestRecord) -> None:
         "duration_seconds": round(time.monotonic() - record.received, 6),
     }
     known = {name: value for name, value in fields.items() if value is not None}
-    logger.log(level, "request", extra={"fields": known})
+    logs.emit(logger, level, "request", **known)

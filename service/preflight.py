@@ -1,8 +1,11 @@
-"""What can be known to fail before anything is loaded: the engine's settings against the model and the devices."""
+"""What can be known to fail before anything is loaded: the settings against the model, the devices and the
+limits of the process.
+"""
 
 import subprocess
 from pathlib import Path
 
+from service.descriptors import raise_limit
 from service.engine.vllm_environment import detect_accelerator
 from service.engine.vllm_lora_limits import RANKS
 from service.errors import ConfigurationError
@@ -16,6 +19,7 @@ from service.settings.preflight import ModelShape, check
 def check_before_start(settings: Settings) -> None:
     """Raise `ConfigurationError`, in one readable line, for settings that cannot work."""
     engine = settings.engine
+    raise_limit(settings.server.max_connections)
     check_names(engine)
     if engine.kind == "simulated":
         return

@@ -54,7 +54,7 @@ class RequestRecord:
         """How the request ended, by its status where nobody has said; one never answered was given up by its client."""
         if self.outcome is None:
             outcomes: tuple[Outcome, ...] = ("cancelled", "ok", "ok", "ok", "client_error", "server_error")
-            self.outcome = outcomes[self.status // 100]
+            self.outcome = "unavailable" if self.status == 503 else outcomes[self.status // 100]
         return self.outcome
 
     def settle(self, generation: "Generation | EmbeddingJob") -> None:

@@ -7,6 +7,7 @@ Knows uvicorn, signals and exit codes; knows nothing of requests.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -26,7 +27,7 @@ from service.settings import Settings
 from service.start_history import StartHistory
 from service.telemetry import Telemetry
 from service.tracing import build_tracer
-from service.transport.config import ListenerConfig
+from service.transport.config import MANAGEMENT_CONNECTIONS, ListenerConfig
 
 logger = logging.getLogger("tidegate.server")
 
@@ -48,12 +49,14 @@ class Listener(uvicorn.Server):
 class Service:
     """One run of the service. `run` returns the exit code."""
 
-    def __init__(self, settings: Settings, engine: Engine, history: StartHistory, console: Console) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, telemetry: Telemetry, history: StartHistory, console: Console
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._history = history
         self._console = console
-        self._telemetry = Telemetry()
+        self._telemetry = telemetry
         self._lifecycle = Lifecycle(expected_start_seconds=history.expected_seconds())
         self._tracer = build_tracer(settings.tracing)
         self._stop = asyncio.Event()
@@ -73,6 +76,8 @@ class Service:
         starting: asyncio.Task[None] | None = None
         try:
             await self._listen()
+            # What has been imported and built stays for good: the garbage collector need not look at it ever again.
+            gc.freeze()
             starting = asyncio.create_task(self._start_engine())
             await self._stop.wait()
             if self._exit_code == 0 or self._lifecycle.in_flight:
@@ -99,11 +104,13 @@ class Service:
         await self._open(app, server.host, server.port, "server.port")
         if management.enabled:
             management_app = create_management_app(app, self._engine, self._telemetry)
-            await self._open(management_app, management.host, management.port, "management.port")
+            where = (management.host, management.port, "management.port")
+            await self._open(management_app, *where, connections=MANAGEMENT_CONNECTIONS)
 
-    async def _open(self, app: FastAPI, host: str, port: int, setting: str) -> None:
+    async def _open(self, app: FastAPI, host: str, port: int, setting: str, connections: int | None = None) -> None:
         listening = bind(host, port, setting)
-        listener = Listener(ListenerConfig(app, self._settings.server, close_seconds=CLOSE_SECONDS))
+        config = ListenerConfig(app, self._settings.server, close_seconds=CLOSE_SECONDS, connections=connections)
+        listener = Listener(config)
         task = asyncio.create_task(listener.serve(sockets=[listening]))
         self._listeners.append((listener, task))
         shown = f"[{host}]" if ":" in host else host
@@ -130,9 +137,9 @@ class Service:
     def _on_health(self, health: Health) -> None:
         self._telemetry.set_phase(health.phase)
         if health.phase is not Phase.READY:
-            self._console.progress(health, self._lifecycle.elapsed_seconds)
+            self._console.progress(health, self._lifecycle.unready_seconds)
         if health.phase is Phase.FAILED and self._lifecycle.info is not None:
-            # Nobody restarts the engine under us yet, so whoever runs this process has to.
+            # It has been restarted as often as is wise; now it is for whoever runs this process.
             self._console.failed(health.reason or "The engine has failed.")
             self._end(EXIT_FAILURE)
 

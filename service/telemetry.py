@@ -176,6 +176,7 @@ class Telemetry:
         self._lag_maximum = RecentMaximum(LAG_WINDOW_SECONDS)
         self._make_request_families()
         self._make_process_families()
+        self._make_supervision_families()
         self._registry = self._register()
         self._observe_lag = self.loop_lag.child().observe
         self.in_flight.values.update({(route,): 0.0 for route in ROUTES})
@@ -219,6 +220,36 @@ class Telemetry:
         self.lag_maximum = Values(
             gauge, "tidegate_event_loop_lag_max_seconds", "The event loop's worst lag of the last minute."
         )
+
+    def _make_supervision_families(self) -> None:
+        counter = CounterMetricFamily
+        self.deaths = Values(counter, "tidegate_engine_deaths_total", "Engines that died or were given up.", "kind")
+        self.recoveries = Histograms(
+            "tidegate_engine_recovery_seconds", "Death of an engine to the next one being ready."
+        )
+        self.resumed = Values(counter, "tidegate_streams_resumed_total", "Streams that went on in a new engine.")
+        self.lost = Values(
+            counter, "tidegate_streams_lost_total", "Streams that ended because their engine had died.", "code"
+        )
+        self.deaths.values.update({(kind,): 0.0 for kind in ("died", "hung", "start")})
+        self.resumed.values[()] = 0.0
+        self.recoveries.child()
+
+    def engine_died(self, kind: str) -> None:
+        """An engine has died, has been given up, or did not start."""
+        self.deaths.values[(kind,)] += 1
+
+    def engine_recovered(self, seconds: float) -> None:
+        """It is back, so long after its death."""
+        self.recoveries.child().observe(seconds)
+
+    def stream_resumed(self) -> None:
+        """A stream goes on in the new engine."""
+        self.resumed.values[()] += 1
+
+    def stream_lost(self, code: str) -> None:
+        """A stream ended with this error code because its engine had died."""
+        self.lost.values[(code,)] = self.lost.values.get((code,), 0.0) + 1
 
     def _register(self) -> CollectorRegistry:
         registry = CollectorRegistry()

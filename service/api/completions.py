@@ -1,6 +1,5 @@
 """POST /v1/completions."""
 
-import secrets
 import time
 
 from fastapi import APIRouter
@@ -8,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.completion_chunks import CompletionChunks, CompletionFold, Echo
+from service.api.direct_route import DirectRoute
 from service.api.json_body import read_json_body
 from service.api.openapi import describes
 from service.api.reply import JsonReply, StreamReply
@@ -18,7 +18,7 @@ from service.gateway.call import Call
 from service.gateway.generation import Generation
 from service.record import RequestRecord
 
-router = APIRouter()
+router = APIRouter(route_class=DirectRoute)
 
 
 @router.post("/v1/completions", **describes("Create a completion", CompletionRequest))
@@ -30,7 +30,7 @@ async def create_completion(request: Request) -> Response:
     services.gateway.check(wanted.model)
     record.model = wanted.model
     call = Call(
-        id=f"cmpl-{secrets.token_hex(12)}",
+        id=f"cmpl-{services.ids.next()}",
         route="completions",
         model=wanted.model,
         prompt=wanted.to_prompt(),
@@ -72,5 +72,4 @@ async def create_completion(request: Request) -> Response:
         lambda: services.gateway.open(call),
         chunks,
         include_usage=wanted.include_usage,
-        write_timeout_seconds=services.server.write_timeout_seconds,
     )

@@ -1,7 +1,5 @@
 """POST /v1/embeddings."""
 
-import secrets
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +25,7 @@ async def create_embeddings(request: Request) -> Response:
     services.gateway.check(wanted.model, "embed")
     record.model = wanted.model
     call = EmbeddingCall(
-        id=f"embd-{secrets.token_hex(12)}",
+        id=f"embd-{services.ids.next()}",
         model=wanted.model,
         prompts=wanted.to_prompts(),
         dimensions=wanted.requested_dimensions,

@@ -3,11 +3,12 @@
 from starlette.requests import Request
 
 from service.api.json_cost import MAX_COST, JsonCost
+from service.api.services import Services
 from service.errors import BodyTooLargeError, MediaTypeError
 
 
 async def read_json_body(request: Request) -> bytes:
-    """The whole body.
+    """The whole body, when it may be parsed: now.
 
     Raises `MediaTypeError` for anything that is not declared as unencoded JSON, and `BodyTooLargeError` as soon as it
     is clear that parsing it would hold the event loop for too long.
@@ -28,4 +29,5 @@ async def read_json_body(request: Request) -> bytes:
                 f"The body is too costly to parse: its commas, four times its brackets, braces and colons, and an "
                 f"eighth of the escapes in its strings, are more than {MAX_COST}. Send less at once."
             )
+    await Services.of(request).parsing.wait(cost.total)
     return b"".join(pieces)

@@ -20,9 +20,6 @@ from service.errors import TidegateError
 from service.gateway.generation import Generation
 from service.record import RequestRecord
 
-DELTAS_A_WRITE: Final = 500
-"""Behind a slow reader hundreds of thousands may wait; encoded in one go, they would hold the event loop for long."""
-
 OpenGeneration: TypeAlias = Callable[[], Awaitable[Generation]]
 
 
@@ -78,8 +75,9 @@ class GenerationReply(Response):
 class StreamReply(GenerationReply):
     """Server-sent events; whatever is ready together leaves in one write.
 
-    `send` returns when the transport has room again, which is how a slow reader slows only itself; one that takes
-    nothing for `write_timeout_seconds` is given up. `make_chunks` is called once the generation is known.
+    `send` returns when the transport has room again, which is how a slow reader slows only itself. One that takes
+    nothing is cut off by the listener, and so goes away like any other. `make_chunks` is called once the generation is
+    known.
     """
 
     def __init__(
@@ -88,12 +86,10 @@ class StreamReply(GenerationReply):
         make_chunks: Callable[[Generation], Chunks],
         *,
         include_usage: bool,
-        write_timeout_seconds: float,
     ) -> None:
         super().__init__(open_generation)
         self._make_chunks = make_chunks
         self._include_usage = include_usage
-        self._write_timeout_seconds = write_timeout_seconds
 
     async def _reply(self, generation: Generation, send: Send) -> None:
         deltas = await generation.next()
@@ -101,27 +97,18 @@ class StreamReply(GenerationReply):
             return
         chunks = self._make_chunks(generation)
         await send({"type": "http.response.start", "status": 200, "headers": EVENT_STREAM})
+        last = b""
         try:
             while deltas is not None:
-                for start in range(0, len(deltas), DELTAS_A_WRITE):
-                    if start:
-                        await asyncio.sleep(0)  # a write need not wait for anything, and others have their turn too
-                    if events := chunks.events(deltas[start : start + DELTAS_A_WRITE]):
-                        await self._write(send, events)
+                if events := chunks.events(deltas) if deltas else RESUMING_COMMENT:
+                    await send({"type": "http.response.body", "body": events, "more_body": True})
                 deltas = await generation.next()
             if generation.outcome == "ok":
                 usage = Usage.of(generation) if self._include_usage else None
-                await self._write(send, chunks.end(usage))
+                last = chunks.end(usage)
         except TidegateError as error:
-            await self._write(send, error.event())
-        except TimeoutError:
-            # Nothing more can be written to a client that does not read; its connection ends with the response.
-            return
-        await send({"type": "http.response.body", "body": b""})
-
-    async def _write(self, send: Send, data: bytes) -> None:
-        async with asyncio.timeout(self._write_timeout_seconds):
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            last = error.event()
+        await send({"type": "http.response.body", "body": last})
 
 
 class JsonReply(GenerationReply):
@@ -142,6 +129,9 @@ class JsonReply(GenerationReply):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+
+RESUMING_COMMENT: Final = b": resuming\n\n"
+"""Told while the engine is being restarted; by the rules of server-sent events it is no event."""
 
 EVENT_STREAM = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

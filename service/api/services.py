@@ -1,11 +1,13 @@
 """What the routes share: the gateway below them and the settings that concern HTTP. Set by `create_app`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from service.api.parsing_turns import ParsingTurns
 from service.gateway.adapters import Adapters
 from service.gateway.gateway import Gateway
+from service.ids import IdSource
 from service.lifecycle import Lifecycle
 from service.settings import ServerSettings
 
@@ -20,6 +22,9 @@ class Services:
     server: ServerSettings
     started_at: int
     """Unix time at which the process began; OpenAI's `created` of a model."""
+    ids: IdSource = field(default_factory=IdSource)
+    """Of the answers."""
+    parsing: ParsingTurns = field(default_factory=ParsingTurns)
 
     @classmethod
     def of(cls, request: Request) -> "Services":

@@ -10,7 +10,7 @@ Imports neither vLLM nor anything of HTTP.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Literal, Protocol, Self, TypeAlias
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,8 @@ class Phase(StrEnum):
     COMPILING = "compiling"
     WARMING_UP = "warming up"
     READY = "ready"
+    RESTARTING = "restarting"
+    """It died; another is about to take its place."""
     DRAINING = "draining"
     FAILED = "failed"
 
@@ -61,6 +63,14 @@ class EmbeddingSizes(msgspec.Struct, frozen=True, kw_only=True):
 Task: TypeAlias = Literal["generate", "embed"]
 
 
+class Resumption(StrEnum):
+    """Which requests an engine can go on with after its predecessor's death; see `service.engine.resume`."""
+
+    ALWAYS = "always"
+    UNSEEDED = "without a seed"
+    NEVER = "never"
+
+
 class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What a started engine serves. Token counts are whole-engine figures."""
 
@@ -84,6 +94,7 @@ class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_parser: str | None = None
     default_sampling: dict[str, Any] = msgspec.field(default_factory=dict)
     """Sampling defaults that the model's own generation_config.json states."""
+    resumption: Resumption = Resumption.ALWAYS
     embeddings: EmbeddingSizes | None = None
     """Set where the engine gives embeddings; it generates nothing then."""
 
@@ -312,8 +323,12 @@ class Delta(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Tokens of the whole choice that were reasoning; told with its last delta."""
 
 
+RESUMING: Final[Sequence[Delta]] = ()
+"""In place of deltas: the engine has died, and the stream waits for the next one to go on with."""
+
+
 class DeltaStream(Protocol):
-    """A running generation. Iterating yields all deltas that are ready at once, never an empty list.
+    """A running generation. Iterating yields all deltas that are ready at once, and nothing else but `RESUMING`.
 
     The iteration ends after the last choice's `finish_reason`. Raises `EngineDiedError` if the engine dies,
     `EngineUnavailableError` if it is not ready, `InvalidRequestError` if it refuses the request, `InternalError` if it

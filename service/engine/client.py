@@ -1,7 +1,8 @@
 """`HostedEngine`: any engine in a process of its own, seen from the gateway as an ordinary `Engine`.
 
-The gateway's event loop so never feels an import, a load or a tokenisation. One task reads the socket; it hands each
-delta to its stream, and the streams hand on all that has gathered since they were last asked.
+The gateway's event loop so never feels an import, a load or a tokenisation. All frames that have arrived go to their
+streams before any stream gets its turn, and a stream hands on all that has gathered since it was last asked: what came
+while the gateway was busy leaves in one write per stream, and the busier it is, the less a token costs.
 
 Does not know which engine the host runs.
 """
@@ -15,8 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import zmq
-import zmq.asyncio
 
 from service.engine import wire
 from service.engine.base import (
@@ -32,16 +31,14 @@ from service.engine.base import (
     ReportProgress,
 )
 from service.engine.device_memory import ReadFreeBytes
+from service.engine.encoded_stream import MAX_WAITING_BYTES, EncodedStream
 from service.engine.engine_tree import EngineTree
+from service.engine.frames import FrameConnection
 from service.engine.process import HostProcess
 from service.engine.process_watch import killed_by
-from service.engine.stream import BufferedStream
 from service.errors import EngineDiedError, EngineUnavailableError
 
 logger = logging.getLogger("tidegate.engine")
-
-MAX_FRAMES_A_TURN: Final = 64
-"""Frames that are read in one turn of the event loop, so that nothing else has to wait for long."""
 
 STOP_TIMEOUT_SECONDS: Final = 10.0
 """How long a host may take to close its engine before it is killed."""
@@ -49,6 +46,9 @@ STOP_TIMEOUT_SECONDS: Final = 10.0
 
 SUSPICION_SECONDS: Final = 0.25
 """How long the host may take to name the cause after the first request that failed because the engine died."""
+
+CLOSE_SECONDS: Final = 1.0
+"""How long the socket may take to close once the host is gone."""
 
 
 class HostedEngine:
@@ -70,13 +70,14 @@ class HostedEngine:
         self._health = Health(Phase.STARTING)
         self._report: ReportProgress = lambda health: None
         self._numbers = itertools.count()
-        self._streams: dict[int, BufferedStream] = {}
+        self._streams: dict[int, EncodedStream] = {}
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(wire.ToClient).decode
         self._tree: EngineTree | None = None
-        self._context: zmq.asyncio.Context | None = None
-        self._socket: zmq.asyncio.Socket | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._server: asyncio.Server | None = None
+        self._connection: FrameConnection | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._started: asyncio.Future[EngineInfo] | None = None
         self._dead = False
         self._removing: asyncio.Task[None] | None = None
@@ -99,14 +100,12 @@ class HostedEngine:
         self._report = report
         self._started = asyncio.get_running_loop().create_future()
         self._tree = await EngineTree.create(self._read_free_bytes)
-        address = f"ipc://{self._tree.directory.path}/engine.sock"
-        self._context = zmq.asyncio.Context()
-        self._socket = self._context.socket(zmq.PAIR)
-        self._socket.rcvhwm = 2 * MAX_FRAMES_A_TURN
-        self._socket.linger = 0
-        self._socket.bind(address)
+        address = f"{self._tree.directory.path}/engine.sock"
+        self._server = await asyncio.get_running_loop().create_unix_server(
+            lambda: FrameConnection(self._take, on_made=self._connected, on_lost=self._disconnected), address
+        )
         host = await self._tree.spawn(self._start_message(address), self._take_line)
-        self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._watch(host))]
+        self._watcher = asyncio.create_task(self._watch(host))
         info = await self._started
         await self._tree.note()
         return info
@@ -137,9 +136,9 @@ class HostedEngine:
         names: tuple[str, ...] = await self._call(lambda call: wire.UnloadAdapter(call, name))
         return names
 
-    def generate(self, request: GenerationRequest) -> BufferedStream:
+    def generate(self, request: GenerationRequest) -> EncodedStream:
         number = next(self._numbers)
-        stream = BufferedStream(request.sampling.n, on_abort=lambda: self._abort(number))
+        stream = EncodedStream(lambda: self._abort(number), None if request.whole else MAX_WAITING_BYTES)
         if self._health.phase is Phase.READY:
             self._streams[number] = stream
             self._send(wire.Generate(number, request))
@@ -155,12 +154,7 @@ class HostedEngine:
 
     @property
     def silence_seconds(self) -> float:
-        """Time since the host was last heard, which sends a heartbeat twice a second once it has started.
-
-        None has passed while something waits to be read: then it is we who did not listen.
-        """
-        if self._socket is None or self._socket.closed or int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
-            return 0.0
+        """Time since the host was last heard, which sends a heartbeat twice a second once it has started."""
         return time.monotonic() - self._heard
 
     async def kill(self, reason: str) -> None:
@@ -185,15 +179,16 @@ class HostedEngine:
                 self._send(wire.Stop())
                 await self._tree.host.stopped(STOP_TIMEOUT_SECONDS)
             await self._tree.remove()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
         if not self._dead:
             self._health = Health(Phase.FAILED, reason="The engine was stopped.")
             self._fail_all(self._unavailable())
-        if self._socket is not None and self._context is not None:
-            self._socket.close()
-            self._context.term()
+        if self._server is not None:
+            self._server.close()
+        if self._connection is not None:
+            await self._connection.close(CLOSE_SECONDS)
 
     def _abort(self, number: int) -> None:
         if self._streams.pop(number, None) is not None:
@@ -215,47 +210,34 @@ class HostedEngine:
         finally:
             del self._calls[number]
 
+    def _connected(self, connection: FrameConnection) -> None:
+        self._connection = connection
+
+    def _disconnected(self) -> None:
+        # As a rule the process has ended, and how it did is about to be known.
+        self._suspect("The engine's process has closed its socket.")
+
     def _send(self, message: wire.ToHost) -> None:
-        assert self._socket is not None
-        self._socket.send(self._encode(message))
+        if self._connection is not None:
+            self._connection.send(self._encode(message))
 
-    async def _receive(self) -> None:
-        assert self._socket is not None
-        decode = msgspec.msgpack.Decoder(wire.ToClient).decode
-        waiting: zmq.Socket[bytes] = zmq.Socket.shadow(self._socket)
-        while True:
-            try:
-                frame = await self._socket.recv()
-            except zmq.ZMQError as error:
-                self._die(f"The engine's socket failed: {error}.")
-                return
-            self._heard = time.monotonic()
-            # All frames that are there go to their streams before any stream gets its turn: what has gathered while
-            # the gateway was busy then leaves in one write per stream, and the busier it is, the less a token costs.
-            for _ in range(MAX_FRAMES_A_TURN):
-                self._take(decode(frame))
-                try:
-                    frame = waiting.recv(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-            else:
-                self._take(decode(frame))
-            # recv() does not suspend while frames are waiting; the streams must get their turn all the same.
-            await asyncio.sleep(0)
-
-    def _take(self, message: wire.ToClient) -> None:
-        if isinstance(message, wire.Deltas):
+    def _take(self, frame: memoryview) -> None:
+        self._heard = time.monotonic()
+        message = self._decode(frame)
+        if isinstance(message, wire.EncodedDeltas):
             self._deliver(message)
         else:
             self._take_message(message)
 
-    def _deliver(self, deltas: wire.Deltas) -> None:
+    def _deliver(self, deltas: wire.EncodedDeltas) -> None:
         streams = self._streams
-        for number, delta in deltas.items:
+        for number, part in deltas.items:
             if (stream := streams.get(number)) is not None:
-                stream.push(delta)
-                if stream.finished:
-                    del streams[number]
+                # A copy: a part of the frame would keep all of it, and a stream may wait for long.
+                stream.push(bytes(part))
+        for number in deltas.ended:
+            if (stream := streams.pop(number, None)) is not None:
+                stream.end()
 
     def _take_message(self, message: wire.ToClient) -> None:
         match message:
@@ -324,13 +306,12 @@ class HostedEngine:
         assert self._started is not None
         self._removing = asyncio.create_task(self._tree.remove(for_another=True))
         if self._health.phase is not Phase.FAILED:
-            logger.error("engine died", extra={"fields": {"reason": reason}})
             self._set_health(Health(Phase.FAILED, reason=reason))
         if self._started.done():
             self._fail_all(EngineDiedError(f"{reason} Try again later."))
         else:
             tail = " | ".join(list(self._tree.host.last_lines)[-3:])
-            self._fail_all(EngineUnavailableError(f"{reason.removesuffix('.')}: {tail}"))
+            self._fail_all(EngineDiedError(f"{reason.removesuffix('.')}: {tail}"))
 
     def _fail_all(self, error: EngineUnavailableError) -> None:
         if self._started is not None and not self._started.done():

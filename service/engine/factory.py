@@ -2,16 +2,21 @@
 
 from service.engine.base import Engine
 from service.engine.simulated import SimulatedEngine
+from service.engine.supervision.observer import Observer
 from service.settings import EngineSettings, Settings, SimulationSettings
 
 
-def build_engine(settings: Settings) -> Engine:
-    """The engine that the service runs: hosted in a process of its own, unless `engine.in_process` is set."""
+def build_engine(settings: Settings, observer: Observer) -> Engine:
+    """The engine that the service runs: in a process of its own, and restarted when it dies there.
+
+    With `engine.in_process`, for debugging, it is neither. `observer` counts deaths and what becomes of the streams.
+    """
     if settings.engine.in_process:
         return build_in_process(settings.engine, settings.simulation, otlp_endpoint=settings.tracing.otlp_endpoint)
     from service.engine.hosted import host_engine
+    from service.engine.supervision import SupervisedEngine
 
-    return host_engine(settings)
+    return SupervisedEngine(lambda: host_engine(settings), settings.supervision, observer)
 
 
 def build_in_process(engine: EngineSettings, simulation: SimulationSettings, *, otlp_endpoint: str | None) -> Engine:

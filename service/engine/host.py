@@ -12,6 +12,7 @@ Does not know HTTP, nor which engine it hosts.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -19,15 +20,16 @@ import sys
 import threading
 import time
 from collections.abc import Coroutine
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
-import zmq
-import zmq.asyncio
 
 from service.engine import wire
 from service.engine.base import Delta, DeltaStream, Engine, GenerationRequest
 from service.engine.factory import build_in_process
+from service.engine.frames import FrameConnection
+from service.engine.pushed_stream import DELTAS_A_TURN
+from service.engine.rendered_limit import check_carried
 from service.errors import InternalError, TidegateError
 from service.settings import EngineSettings, SimulationSettings
 
@@ -35,6 +37,9 @@ logger = logging.getLogger("tidegate.engine.host")
 
 MAX_BUFFERED_DELTAS: Final = 8192
 """Deltas that may wait for the socket before the engine's streams are no longer read (vLLM then merges tokens)."""
+
+CLOSE_SECONDS: Final = 2.0
+"""How long the gateway may take to read the last that we have said."""
 
 
 GUARDIAN_SECONDS: Final = 2.0
@@ -60,15 +65,19 @@ class StartMessage(msgspec.Struct, frozen=True):
 class EngineHost:
     """Serves one client over one socket."""
 
-    def __init__(self, engine: Engine, socket: zmq.asyncio.Socket) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._socket = socket
+        self.connection = FrameConnection(self._take, on_room=self._flush)
+        """Our end of the socket, to be connected before `run`."""
         self._encode = msgspec.msgpack.Encoder().encode
-        self._outbox: list[tuple[int, Delta]] = []
-        self._sending: asyncio.Future[Any] | None = None
+        self._decode = msgspec.msgpack.Decoder(wire.ToHost).decode
+        self._outbox: dict[int, list[Delta]] = {}
+        self._outbox_size = 0
+        self._ended: list[int] = []
         self._flush_due = False
         self._room = asyncio.Event()
         self._room.set()
+        self._stop = asyncio.Event()
         self._pumps: dict[int, asyncio.Task[None]] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
 
@@ -79,26 +88,28 @@ class EngineHost:
         except TidegateError as error:
             self._send(wire.StartFailed(wire.Failure.of(error)))
             return 1
+        # The engine stays for good: the garbage collector need not look at it ever again.
+        gc.freeze()
         self._send(wire.Started(info))
         beating = asyncio.create_task(self._beat())
         try:
-            return await self._serve()
+            await self._stop.wait()
         finally:
             beating.cancel()
+        return 0
 
-    async def _serve(self) -> int:
-        decode = msgspec.msgpack.Decoder(wire.ToHost).decode
-        while True:
-            message = decode(await self._socket.recv())
-            if isinstance(message, wire.Stop):
-                return 0
+    def _take(self, frame: memoryview) -> None:
+        message = self._decode(frame)
+        if isinstance(message, wire.Stop):
+            self._stop.set()
+        else:
             self._dispatch(message)
 
     async def _beat(self) -> None:
         """Tell the client how far the engine has come. While the socket takes nothing, nothing piles up."""
         while True:
-            if (progress := self._engine.progress()) is not None:
-                await self._socket.send(self._encode(wire.Heartbeat(progress)))
+            if self.connection.room and (progress := self._engine.progress()) is not None:
+                self._send(wire.Heartbeat(progress))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _dispatch(self, message: wire.ToHost) -> None:
@@ -130,11 +141,14 @@ class EngineHost:
         try:
             stream = self._engine.generate(request)
             async for ready in stream:
-                self._outbox.extend([(number, delta) for delta in ready])
+                self._outbox.setdefault(number, []).extend(ready)
+                self._outbox_size += len(ready)
                 self._schedule_flush()
-                if len(self._outbox) > MAX_BUFFERED_DELTAS:
+                if self._outbox_size > MAX_BUFFERED_DELTAS:
                     self._room.clear()
                     await self._room.wait()
+            self._ended.append(number)
+            self._schedule_flush()
         except Exception as error:  # noqa: BLE001 (the outermost handler of a generation in this process)
             self._send(wire.StreamFailed(number, _failure(error)))
         finally:
@@ -143,31 +157,31 @@ class EngineHost:
             del self._pumps[number]
 
     def _schedule_flush(self) -> None:
-        if not self._flush_due and self._sending is None:
+        if not self._flush_due and self.connection.room:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_due = False
-        if self._sending is None and self._outbox:
-            items, self._outbox = self._outbox, []
-            # pyzmq declares an Awaitable; what it returns is a future, done if the socket took the frame at once.
-            sending = cast("asyncio.Future[Any]", self._socket.send(self._encode(wire.Deltas(items)), copy=False))
-            self._room.set()
-            if not sending.done():
-                self._sending = sending
-                sending.add_done_callback(self._sent)
+        if self.connection.room:
+            self._send_outbox()
 
-    def _sent(self, _: asyncio.Future[Any]) -> None:
-        self._sending = None
-        self._flush()
+    def _send_outbox(self) -> None:
+        if not self._outbox and not self._ended:
+            return
+        items = [
+            (number, deltas[at : at + DELTAS_A_TURN])
+            for number, deltas in self._outbox.items()
+            for at in range(0, len(deltas), DELTAS_A_TURN)
+        ]
+        self.connection.send(self._encode(wire.Deltas(items, self._ended)))
+        self._outbox, self._outbox_size, self._ended = {}, 0, []
+        self._room.set()
 
     def _send(self, message: wire.ToClient) -> None:
         """Send a message behind every delta that is already in the outbox."""
-        if self._outbox:
-            items, self._outbox = self._outbox, []
-            self._socket.send(self._encode(wire.Deltas(items)))
-        self._socket.send(self._encode(message))
+        self._send_outbox()
+        self.connection.send(self._encode(message))
 
     def _answer(self, call: int, work: Coroutine[Any, Any, wire.ToClient]) -> None:
         async def answer() -> None:
@@ -184,7 +198,9 @@ class EngineHost:
         task.add_done_callback(settle)
 
     async def _render(self, message: wire.Render) -> wire.ToClient:
-        return wire.Rendered(message.call, await self._engine.render(message.prompt))
+        prompts = await self._engine.render(message.prompt)
+        check_carried(prompts)
+        return wire.Rendered(message.call, prompts)
 
     async def _detokenize(self, message: wire.Detokenize) -> wire.ToClient:
         return wire.Detokenized(message.call, await self._engine.detokenize(message.token_ids))
@@ -226,17 +242,13 @@ async def _serve(start: StartMessage) -> int:
         SimulationSettings.model_validate(start.simulation),
         otlp_endpoint=start.otlp_endpoint,
     )
-    context = zmq.asyncio.Context()
-    socket = context.socket(zmq.PAIR)
-    socket.sndhwm = 8
-    socket.linger = 2000
-    socket.connect(start.address)
+    host = EngineHost(engine)
+    await asyncio.get_running_loop().create_unix_connection(lambda: host.connection, start.address)
     try:
-        return await EngineHost(engine, socket).run()
+        return await host.run()
     finally:
         await engine.aclose()
-        socket.close()
-        context.term()
+        await host.connection.close(CLOSE_SECONDS)
 
 
 def main() -> None:

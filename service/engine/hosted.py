@@ -20,7 +20,7 @@ def host_engine(settings: Settings) -> HostedEngine:
     def start_message(address: str) -> bytes:
         message = {
             "address": address,
-            "environment": _environment(Path(address.removeprefix("ipc://")).parent),
+            "environment": _environment(Path(address).parent),
             "engine": settings.engine.model_dump(),
             "simulation": settings.simulation.model_dump(),
             "otlp_endpoint": settings.tracing.otlp_endpoint,

@@ -4,7 +4,7 @@ It batches continuously as a real engine does: every step gives each running req
 `max_num_seqs` run at once and the others wait, first come, first served. Prompts are tokenised as UTF-8 bytes; the
 script's words are the tokens that it writes, followed by an end-of-sequence token. Sampling parameters that shape
 the text (temperature, penalties, bias) have no effect; those that end it or describe it have. With a LoRA adapter the
-script begins with the adapter's name in brackets.
+script begins with the adapter's name in brackets. A resumed request tells again what it had told, all in one step.
 
 As an engine of embeddings (vLLM's own `engine.runner: pooling`) it needs the time to the first token for each.
 """
@@ -326,6 +326,7 @@ class _Sequence:
         "_request",
         "_script",
         "_stops",
+        "_told",
         "stream",
     )
 
@@ -347,6 +348,7 @@ class _Sequence:
         self._script = engine.script(request)
         self._kept: list[Delta] | None = [] if request.whole else None
         self._position = 0
+        self._told = len(request.emitted[index].token_ids) if request.emitted else 0
         self._queued = now
         self._due = math.inf
         self._stops = StopStrings(sampling.stop, sampling.include_stop_str_in_output) if sampling.stop else None
@@ -358,9 +360,15 @@ class _Sequence:
         self._queued = now - self._queued
 
     def advance(self, now: float) -> bool:
-        """Write one token if it is due. True when that was the last one."""
+        """Write one token if it is due, or all that were told before. True when that was the last one."""
         if now < self._due or self.stream.finished:
             return self.stream.finished
+        ended = self._write()
+        while not ended and self._position < self._told:
+            ended = self._write()
+        return ended
+
+    def _write(self) -> bool:
         position = self._position
         if self._fault is not None and self._fault.token == position:
             self._engine.befall(self._fault)
@@ -409,7 +417,7 @@ class _Sequence:
             [token_id],
             reason,
             stop_reason,
-            None if wants is None else [_position(marker + plain.text, token_id, wants)],
+            None if wants is None or position < self._told else [_position(marker + plain.text, token_id, wants)],
             self._first() if position == 0 else None,
             plain.reasoning,
             plain.tool_calls,

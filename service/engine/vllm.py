@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from service.engine.base import (
+    DeltaStream,
     Embedding,
     EmbeddingRequest,
     EngineInfo,
@@ -26,12 +27,15 @@ from service.engine.base import (
     Sampling,
 )
 from service.engine.process_watch import ProcessWatch
+from service.engine.resume import why_not_resumable
+from service.engine.resumed_choices import ResumedChoices
 from service.engine.step_clock import StepClock
+from service.engine.stream import failed
 from service.engine.vllm_environment import derived_arguments, detect_accelerator, environment, tool_call_parser
 from service.engine.vllm_grammar_process import GrammarProcess
 from service.engine.vllm_lora_limits import RANKS
 from service.engine.vllm_processes import vital_processes
-from service.errors import ConfigurationError, EngineUnavailableError, InvalidRequestError, TidegateError
+from service.errors import ConfigurationError, EngineUnavailableError, InternalError, InvalidRequestError, TidegateError
 from service.models import bundled
 from service.models.adapter import AdapterError, AdapterFolder, read_base
 from service.models.adapter_source import all_adapters
@@ -40,14 +44,13 @@ from service.settings.lora import check_ranks
 from service.tracing import traces_endpoint
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    from service.engine.vllm_adapter_stream import AdapterStream
     from service.engine.vllm_adapters import VllmAdapters
     from service.engine.vllm_grammar_guard import GrammarGuard
     from service.engine.vllm_parse import ParserFactory
     from service.engine.vllm_render import VllmRenderer
-    from service.engine.vllm_stream import VllmStream
 
 logger = logging.getLogger("tidegate.engine.vllm")
 
@@ -69,6 +72,7 @@ class VllmEngine:
         self._guard: GrammarGuard | None = None
         self._clock = StepClock()
         self._watch: ProcessWatch | None = None
+        self._info: EngineInfo | None = None
 
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
@@ -112,6 +116,7 @@ class VllmEngine:
         self._enter(Health(Phase.WARMING_UP))
         self._watch = ProcessWatch(vital_processes(self._llm), self._die)
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
+        self._info = info
         self._guard = await guarded(self._llm, self._grammar_process)
         await self._warm_up(info)
         if self._health.phase is Phase.FAILED:
@@ -168,22 +173,29 @@ class VllmEngine:
         self._clock.work_arrived()
         return await vllm_embed.embed(self._llm, request)
 
-    def generate(self, request: GenerationRequest) -> "VllmStream | AdapterStream":
+    def generate(self, request: GenerationRequest) -> DeltaStream:
         llm = self._llm
-        if llm is None:
+        if llm is None or self._info is None:
             raise self._unavailable()
-        from service.engine.vllm_stream import VllmStream
-
         self._clock.work_arrived()
+        if request.emitted and (reason := why_not_resumable(request, self._info)):
+            return failed(InternalError(reason, code="not_resumable"))
         if request.adapter is None:
-            return VllmStream(llm, request, self._parsers, self._guard)
+            return self._stream(llm, request)
         from service.engine.vllm_adapter_stream import AdapterStream
 
-        return AdapterStream(
-            self._running_adapters(),
-            request.adapter,
-            lambda lora: VllmStream(llm, request, self._parsers, self._guard, lora),
-        )
+        return AdapterStream(self._running_adapters(), request.adapter, lambda lora: self._stream(llm, request, lora))
+
+    def _stream(self, llm: "AsyncLLM", request: GenerationRequest, lora: "LoRARequest | None" = None) -> DeltaStream:
+        from service.engine.vllm_stream import VllmStream
+        from service.engine.vllm_translate import distinct_choices
+
+        def begin(request: GenerationRequest) -> VllmStream:
+            return VllmStream(llm, request, self._parsers, self._guard, lora)
+
+        if len(request.emitted) > 1 and distinct_choices(request.sampling):
+            return ResumedChoices(request, begin)
+        return begin(request)
 
     async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
         adapters = self._running_adapters()

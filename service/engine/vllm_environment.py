@@ -15,6 +15,9 @@ from service.models import bundled
 from service.models.adapter import AdapterFolder
 from service.settings import EngineSettings
 
+PLUGIN: Final = "tidegate_resume"
+"""Our entry point in vLLM's processes, as `pyproject.toml` names it."""
+
 CPU_KV_CACHE_BYTES: Final = 2 * 1024**3
 """KV cache on CPU where the settings give none: 93,184 tokens of the bundled model."""
 
@@ -61,7 +64,11 @@ def environment(engine: EngineSettings, accelerator: str, model: str, present: M
         ranks = engine.tensor_parallel_size * engine.pipeline_parallel_size * engine.data_parallel_size
         wanted["VLLM_CPU_OMP_THREADS_BIND"] = bind_threads(sorted(os.sched_getaffinity(0)), ranks)
         wanted["VLLM_TARGET_DEVICE"] = "cpu"
-    return {name: value for name, value in wanted.items() if name not in present}
+    chosen = {name: value for name, value in wanted.items() if name not in present}
+    if (plugins := present.get("VLLM_PLUGINS")) is not None and PLUGIN not in plugins.split(","):
+        # The one that is added to: vLLM loads no plugin that is not named here, and no stream is resumed without ours.
+        chosen["VLLM_PLUGINS"] = ",".join(filter(None, (plugins, PLUGIN)))
+    return chosen
 
 
 def bind_threads(cores: Sequence[int], ranks: int) -> str:

@@ -7,11 +7,14 @@ import vllm
 from pydantic import ValidationError
 from vllm.config import StructuredOutputsConfig, VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.platforms import CpuArchEnum, current_platform
 from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
 
-from service.engine.base import EmbeddingSizes, EngineInfo
+from service.engine.base import EmbeddingSizes, EngineInfo, Resumption
 from service.engine.step_clock import StepClock
+from service.engine.vllm_resume import ResumingLLM
+from service.engine.vllm_resume_plugin import installed
 from service.engine.vllm_steps import step_logger
 from service.errors import ConfigurationError, EngineUnavailableError
 
@@ -39,7 +42,7 @@ def launch(config: VllmConfig, clock: StepClock) -> AsyncLLM:
     `clock` hears of every step.
     """
     try:
-        return AsyncLLM.from_vllm_config(
+        return ResumingLLM.from_vllm_config(
             config, usage_context=UsageContext.OPENAI_API_SERVER, stat_loggers=[step_logger(clock)]
         )
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
@@ -71,7 +74,23 @@ async def describe(llm: AsyncLLM, *, tool_call_parser: str | None, reasoning_par
             name: value for name, value in model.get_diff_sampling_param().items() if name != "max_tokens"
         },
         embeddings=await _embedding_sizes(llm),
+        resumption=_resumption(config),
     )
+
+
+def _resumption(config: VllmConfig) -> Resumption:
+    if not installed():
+        return Resumption.NEVER
+    if config.speculative_config is not None:
+        # How many tokens a step drafts, and so how many random numbers it draws, depends on where the step begins.
+        return Resumption.UNSEEDED
+    if config.use_v2_model_runner:
+        return Resumption.ALWAYS
+    draws_are_known = current_platform.is_cpu() and current_platform.get_cpu_architecture() in (
+        CpuArchEnum.X86,
+        CpuArchEnum.ARM,
+    )
+    return Resumption.ALWAYS if draws_are_known and not config.model_config.use_fp64_gumbel else Resumption.UNSEEDED
 
 
 async def _embedding_sizes(llm: AsyncLLM) -> EmbeddingSizes | None:

@@ -12,6 +12,7 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from service.engine.base import Delta, GenerationRequest
 from service.engine.vllm_grammar_guard import GrammarGuard
 from service.engine.vllm_parse import ChatParser, ParserFactory
+from service.engine.vllm_resume import go_on_after, pieces
 from service.engine.vllm_translate import DeltaReader, sampling_params, translate
 from service.errors import TidegateError
 
@@ -50,7 +51,7 @@ class VllmStream:
                         break
                     self._outputs = outputs
                 output = await anext(self._outputs)
-                if not self._closed and (deltas := self._reader.read(output)):
+                if not self._closed and (deltas := self._read(output)):
                     return deltas if self._parser is None else list(map(self._parser.parse, deltas))
         except (StopAsyncIteration, TidegateError):
             raise
@@ -60,6 +61,9 @@ class VllmStream:
             raise translate(EngineDeadError() if self._llm.errored else error) from error
         raise StopAsyncIteration
 
+    def _read(self, output: RequestOutput) -> list[Delta]:
+        return [delta for piece in pieces(output) for delta in self._reader.read(piece)]
+
     async def _submit(self) -> AsyncGenerator[RequestOutput, None]:
         """Nothing reaches vLLM before the outputs are read, nor what might stall it while it compiles."""
         request = self._request
@@ -68,7 +72,10 @@ class VllmStream:
         if self._parser is not None:
             form = self._parser.adjust(params, form)
             further = self._parser.submission()
-        if form is not None and self._guard is not None:
+        if request.emitted:
+            # Choices are made here that come out the same: the farthest told is what all have told.
+            go_on_after(params, max((each.token_ids for each in request.emitted), key=len))
+        elif form is not None and self._guard is not None:
             await self._guard.check(form)
         prompt: Any = {"type": "token", "prompt_token_ids": request.prompt.token_ids}
         if request.cache_salt is not None:

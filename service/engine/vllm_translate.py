@@ -133,7 +133,7 @@ class DeltaReader:
             list(completion.token_ids),
             reason,
             completion.stop_reason,
-            self._logprobs(completion) if self._request.sampling.logprobs is not None else None,
+            self._logprobs(completion),
             first,
         )
 
@@ -143,9 +143,11 @@ class DeltaReader:
             queued = stats.scheduled_ts - stats.queued_ts
         return FirstDelta(output.num_cached_tokens or 0, queued, self._prompt_logprobs)
 
-    def _logprobs(self, completion: CompletionOutput) -> list[PositionLogprobs]:
-        top = self._request.sampling.logprobs or 0
-        positions: Sequence[Mapping[int, Logprob]] = completion.logprobs or ()
+    def _logprobs(self, completion: CompletionOutput) -> list[PositionLogprobs] | None:
+        positions: Sequence[Mapping[int, Logprob]] | None = completion.logprobs
+        top = self._request.sampling.logprobs
+        if top is None or positions is None:  # not asked for, or told again
+            return None
         return [self._position(at, token, top) for token, at in zip(completion.token_ids, positions, strict=True)]
 
     def _position(self, at: Mapping[int, Logprob], token_id: int, top: int) -> PositionLogprobs:

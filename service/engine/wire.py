@@ -1,7 +1,8 @@
 """The messages between the gateway (`client.py`) and the engine's own process (`host.py`): msgpack, never pickle.
 
-Each message is one ZeroMQ frame. A `call` numbers a question that gets one answer, a `stream` a running generation;
-both are chosen by the client. Knows the shapes only; who sends what and when is the business of the two ends.
+Each message is one frame of `frames.py`. A `call` numbers a question that gets one answer, a `stream` a running
+generation; both are chosen by the client. Knows the shapes only; who sends what and when is the business of the two
+ends.
 """
 
 from typing import TypeAlias
@@ -153,9 +154,17 @@ class CallFailed(_Message, frozen=True):
 
 
 class Deltas(_Message, frozen=True, gc=False):
-    """Everything that one engine step gave, for all streams."""
+    """Everything that one engine step gave, stream by stream, and the streams that are over with it."""
 
-    items: list[tuple[int, Delta]]
+    items: list[tuple[int, list[Delta]]]
+    ended: list[int]
+
+
+class EncodedDeltas(_Message, frozen=True, tag="Deltas"):
+    """`Deltas` as the client reads it: each stream decodes its own, in its own turn."""
+
+    items: list[tuple[int, msgspec.Raw]]
+    ended: list[int]
 
 
 class StreamFailed(_Message, frozen=True):
@@ -164,7 +173,7 @@ class StreamFailed(_Message, frozen=True):
 
 
 ToClient: TypeAlias = (
-    Deltas
+    EncodedDeltas
     | Rendered
     | Detokenized
     | Embedded

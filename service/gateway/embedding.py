@@ -4,7 +4,6 @@ What `generation.py` is to generated text. Knows nothing of HTTP and nothing of 
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,12 +48,12 @@ class EmbeddingCall:
         """What the engine is asked, one request per prompt."""
         return [
             EmbeddingRequest(
-                id=f"{self.id}-{secrets.token_hex(4)}",
+                id=f"{self.id}-{at}",
                 prompt=prompt,
                 dimensions=dimensions,
                 trace_headers=trace_headers,
             )
-            for prompt in prompts
+            for at, prompt in enumerate(prompts)
         ]
 
 

@@ -3,7 +3,6 @@
 Between the API, which knows HTTP, and the engine, which knows tokens; knows neither of both.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -147,7 +146,7 @@ class Gateway:
         streams: list[DeltaStream] = [
             self._engine.generate(
                 GenerationRequest(
-                    id=f"{call.id}-{secrets.token_hex(4)}",
+                    id=f"{call.id}-{at}",
                     prompt=prompt,
                     sampling=sampling,
                     whole=not call.stream,
@@ -157,7 +156,7 @@ class Gateway:
                     adapter=None if call.model in info.served_model_names else call.model,
                 )
             )
-            for prompt in prompts
+            for at, prompt in enumerate(prompts)
         ]
         stream = streams[0] if len(streams) == 1 else MergedStream(streams, sampling.n)
         return Generation(

@@ -55,7 +55,7 @@ class Generation:
         return self.sampling.n * len(self.prompts)
 
     async def next(self) -> Sequence[Delta] | None:
-        """All deltas that are ready, at least one; None at the end. Raises what ended the stream early."""
+        """All deltas that are ready, or `RESUMING`; None at the end. Raises what ended the stream early."""
         try:
             deltas = await anext(self._stream)
         except StopAsyncIteration:
@@ -64,7 +64,8 @@ class Generation:
         except TidegateError as error:
             self._error = error
             raise
-        self._observe(deltas)
+        if deltas:
+            self._observe(deltas)
         return deltas
 
     def _observe(self, deltas: Sequence[Delta]) -> None:

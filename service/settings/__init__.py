@@ -9,6 +9,7 @@ from service.settings.tree import (
     ServerSettings,
     Settings,
     SimulationSettings,
+    SupervisionSettings,
     TracingSettings,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SimulationSettings",
+    "SupervisionSettings",
     "TracingSettings",
     "describe",
     "load_settings",

@@ -110,6 +110,7 @@ class ServerSettings(Section):
 
     host: Text = Field("127.0.0.1", description="address or name to listen on")
     port: Port = Field(8000, description="TCP port to listen on; 0: any free port")
+    max_connections: Size = Field(2048, description="connections that may be open; further ones are refused")
     max_body_bytes: Size = Field(16 * 1024**2, description="cap on a request's body in bytes")
     max_header_bytes: Size = Field(64 * 1024, description="cap on a request's head in bytes")
     head_timeout_seconds: Seconds = Field(10.0, description="time for a request's head to arrive, in seconds")
@@ -124,6 +125,15 @@ class ManagementSettings(Section):
     enabled: bool = Field(True, description="open this listener")
     host: Text = Field("127.0.0.1", description="address or name to listen on")
     port: Port = Field(9000, description="TCP port to listen on; 0: any free port")
+
+
+class SupervisionSettings(Section):
+    """What happens when the engine dies or hangs."""
+
+    resume_timeout_seconds: Seconds = Field(120.0, description="time a request waits for a dead engine, in seconds")
+    hang_seconds: Seconds = Field(10.0, description="time without a step, at least, that counts as hanging, in seconds")
+    max_deaths: Size = Field(5, description="deaths within the window after which the process gives up")
+    deaths_window_seconds: Seconds = Field(600.0, description="time in which deaths are counted, in seconds")
 
 
 class LoggingSettings(Section):
@@ -160,6 +170,7 @@ class Settings(Section):
 
     engine: EngineSettings = Field(EngineSettings(), description="the model and what runs it")
     server: ServerSettings = Field(ServerSettings(), description="the public listener")
+    supervision: SupervisionSettings = Field(SupervisionSettings(), description="an engine that dies or hangs")
     management: ManagementSettings = Field(ManagementSettings(), description="the listener for operators")
     logging: LoggingSettings = Field(LoggingSettings(), description="logs")
     tracing: TracingSettings = Field(TracingSettings(), description="traces")

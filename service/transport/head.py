@@ -72,3 +72,10 @@ def split_target(url: bytes) -> tuple[bytes, bytes]:
     if parsed.path is None:
         raise malformed()
     return parsed.path, parsed.query or b""
+
+
+def without_upgrade(method: bytes, url: bytes, version: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The head of a request as bytes, but without its wish to speak another protocol."""
+    lines = [b"%b %b HTTP/%b" % (method, url, version)]
+    lines += [b"%b: %b" % (name, value) for name, value in headers if name != b"upgrade"]
+    return b"\r\n".join([*lines, b"", b""])

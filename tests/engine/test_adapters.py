@@ -8,6 +8,7 @@ from service.engine.base import Engine, GenerationRequest, Prompt, Sampling
 from service.engine.factory import build_engine
 from service.errors import ModelNotFoundError
 from service.settings import EngineSettings, Settings
+from service.telemetry import Telemetry
 
 
 @pytest.fixture(params=[True, False], ids=["in-process", "hosted"])
@@ -15,7 +16,7 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     """A simulated engine with the adapter `law`."""
     adapters = {"law": "/adapters/law"}
     settings = EngineSettings(kind="simulated", in_process=request.param, lora_adapters=adapters)
-    running = build_engine(Settings(engine=settings))
+    running = build_engine(Settings(engine=settings), Telemetry())
     info = await running.start(lambda health: None)
     assert info.adapters == ("law",)
     yield running

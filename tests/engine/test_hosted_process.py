@@ -14,9 +14,10 @@ import pytest
 
 from service.engine.base import EmbeddingRequest, GenerationRequest, Health, Phase, Prompt, Sampling
 from service.engine.client import HostedEngine
+from service.engine.encoded_stream import MAX_WAITING_BYTES
 from service.engine.hosted import host_engine
 from service.engine.runtime_directory import clear_abandoned
-from service.errors import EngineDiedError, EngineUnavailableError
+from service.errors import EngineDiedError, EngineUnavailableError, SlowReaderError
 from service.settings import EngineSettings, Settings, SimulationSettings
 from tests.engine.contract import running, settles_at_zero
 
@@ -153,8 +154,8 @@ async def test_closing_while_the_engine_loads_ends_the_start_at_once() -> None:
 async def test_rebuilding_leaves_no_descriptor_thread_process_or_folder() -> None:
     def held() -> tuple[int, int, int]:
         this = psutil.Process()
-        # The event loop's own pool grows to a fixed size at its leisure.
-        threads = [thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+        # The event loop's own: a pool that grows to a fixed size, and those that wait for the ends of processes.
+        threads = [each for each in threading.enumerate() if not each.name.startswith(("asyncio_", "waitpid-"))]
         return this.num_fds(), len(threads), len(this.children(recursive=True))
 
     async def build_and_kill() -> None:
@@ -167,3 +168,20 @@ async def test_rebuilding_leaves_no_descriptor_thread_process_or_folder() -> Non
     for _ in range(4):
         await build_and_kill()
     assert held() == before
+
+
+async def test_a_stream_that_nobody_reads_is_bounded_aborted_and_holds_no_other() -> None:
+    instant = SETTINGS.model_copy(update={"simulation": SimulationSettings()})
+    engine = host_engine(instant)
+    await engine.start(lambda health: None)
+    sampling = Sampling(max_tokens=100_000, ignore_eos=True, n=32, logprobs=20)
+    unread = engine.generate(GenerationRequest(id="a", prompt=Prompt(token_ids=[1]), sampling=sampling))
+    short = Sampling(max_tokens=50, ignore_eos=True)
+    while not unread.finished:
+        request = GenerationRequest(id="b", prompt=Prompt(token_ids=[1]), sampling=short)
+        assert sum([len(deltas) async for deltas in engine.generate(request)]) == 50
+    assert unread.waiting_bytes < MAX_WAITING_BYTES + 4 * 1024**2
+    await settles_at_zero(engine)
+    with pytest.raises(SlowReaderError):
+        _ = [deltas async for deltas in unread]
+    await engine.aclose()

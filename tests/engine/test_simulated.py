@@ -7,7 +7,9 @@ import pytest
 from service.engine.base import Engine, EngineInfo
 from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings, SimulationSettings
+from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract, EngineContract
+from tests.engine.resume_contract import ResumeContract
 
 
 def settings(*, in_process: bool) -> Settings:
@@ -16,23 +18,23 @@ def settings(*, in_process: bool) -> Settings:
     return Settings(engine=engine, simulation=SimulationSettings(itl_seconds=0.001))
 
 
-class TestSimulatedEngine(EngineContract):
+class TestSimulatedEngine(EngineContract, ResumeContract):
     """In the test's own process."""
 
     @pytest.fixture
     async def engine(self) -> AsyncIterator[Engine]:
-        running = build_engine(settings(in_process=True))
+        running = build_engine(settings(in_process=True), Telemetry())
         await running.start(lambda health: None)
         yield running
         await running.aclose()
 
 
-class TestHostedSimulatedEngine(EngineContract):
+class TestHostedSimulatedEngine(EngineContract, ResumeContract):
     """In a process of its own, as the service runs it."""
 
     @pytest.fixture
     async def engine(self) -> AsyncIterator[Engine]:
-        running = build_engine(settings(in_process=False))
+        running = build_engine(settings(in_process=False), Telemetry())
         await running.start(lambda health: None)
         yield running
         await running.aclose()
@@ -44,7 +46,7 @@ class TestSimulatedEmbedder(EmbeddingContract):
     @pytest.fixture
     async def embedder(self) -> AsyncIterator[Engine]:
         engine = EngineSettings(kind="simulated", extra={"runner": "pooling"})
-        running = build_engine(Settings(engine=engine, simulation=SimulationSettings(ttft_seconds=0.2)))
+        running = build_engine(Settings(engine=engine, simulation=SimulationSettings(ttft_seconds=0.2)), Telemetry())
         self.started = await running.start(lambda health: None)
         yield running
         await running.aclose()

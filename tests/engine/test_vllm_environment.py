@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.vllm_environment import bind_threads, derived_arguments, environment
+from service.engine.vllm_environment import PLUGIN, bind_threads, derived_arguments, environment
 from service.errors import ConfigurationError
 from service.settings import EngineSettings
 
@@ -28,6 +28,15 @@ def test_what_the_operator_has_set_stays() -> None:
     given = environment(EngineSettings(), "cpu", "m", {"VLLM_CPU_OMP_THREADS_BIND": "auto"})
     assert "VLLM_CPU_OMP_THREADS_BIND" not in given
     assert given["VLLM_NO_USAGE_STATS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("set_by_operator", "given"),
+    [("", PLUGIN), ("theirs", f"theirs,{PLUGIN}"), (f"{PLUGIN},theirs", None), (None, None)],
+)
+def test_our_plugin_joins_those_that_the_operator_allows(set_by_operator: str | None, given: str | None) -> None:
+    present = {} if set_by_operator is None else {"VLLM_PLUGINS": set_by_operator}
+    assert environment(EngineSettings(), "cpu", "m", present).get("VLLM_PLUGINS") == given
 
 
 def test_nothing_is_bound_on_cuda() -> None:

@@ -27,8 +27,11 @@ def test_an_error_arrives_as_it_left(error: TidegateError) -> None:
 def test_deltas_arrive_as_they_left() -> None:
     scored = PositionLogprobs(TokenLogprob("a", 1, -0.5), [])
     delta = Delta(2, "a", [1], "stop", 7, [scored], FirstDelta(3, 0.1, [None, scored]))
-    message = wire.Deltas([(9, delta)])
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(message), type=wire.ToClient) == message
+    sent = msgspec.msgpack.encode(wire.Deltas([(9, [delta])], [9]))
+    arrived = msgspec.msgpack.decode(sent, type=wire.ToClient)
+    assert isinstance(arrived, wire.EncodedDeltas)
+    ((number, part),) = arrived.items
+    assert (number, msgspec.msgpack.decode(part, type=list[Delta]), arrived.ended) == (9, [delta], [9])
 
 
 def test_what_is_rendered_arrives_as_it_left() -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.engine.base import Delta, GenerationRequest, Health, Phase, Prompt, Sampling
+from service.engine.base import Delta, DeltaStream, GenerationRequest, Health, Phase, Prompt, Sampling
 from service.engine.client import HostedEngine
 from service.engine.hosted import host_engine
 from service.engine.shared_memory import mapped_segments
-from service.engine.stream import BufferedStream
 from service.errors import EngineDiedError
 from service.settings import EngineSettings, Settings
 from tests.engine import vllm_faults
@@ -40,7 +39,7 @@ def endless(token: int) -> GenerationRequest:
     return GenerationRequest(id=f"request-{token}", prompt=Prompt(token_ids=[token] * 8), sampling=sampling)
 
 
-async def deltas_and_death(stream: BufferedStream) -> tuple[list[Delta], EngineDiedError]:
+async def deltas_and_death(stream: DeltaStream) -> tuple[list[Delta], EngineDiedError]:
     """All that a stream says before the engine dies."""
     deltas: list[Delta] = []
     try:
@@ -71,7 +70,7 @@ def held() -> dict[str, int]:
     this = psutil.Process()
     return {
         "descriptors": this.num_fds(),
-        "threads": sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate()),
+        "threads": sum(not thread.name.startswith(("asyncio_", "waitpid-")) for thread in threading.enumerate()),
         "children": len(this.children(recursive=True)),
         "megabytes": this.memory_info().rss // 2**20,
     }

@@ -8,6 +8,7 @@ import pytest_asyncio
 from service.engine.base import Engine, EngineInfo
 from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings
+from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract
 
 pytestmark = [
@@ -19,7 +20,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def started() -> AsyncIterator[tuple[Engine, EngineInfo]]:
-    engine = build_engine(Settings(engine=EngineSettings(extra={"runner": "pooling", "convert": "embed"})))
+    engine = build_engine(Settings(engine=EngineSettings(extra={"runner": "pooling", "convert": "embed"})), Telemetry())
     info = await engine.start(lambda health: None)
     yield engine, info
     await engine.aclose()

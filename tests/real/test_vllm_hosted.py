@@ -8,6 +8,7 @@ import pytest_asyncio
 from service.engine.base import Engine
 from service.engine.factory import build_engine
 from service.settings import EngineSettings, Settings
+from service.telemetry import Telemetry
 from tests.engine.contract import EngineContract
 
 pytestmark = [
@@ -21,7 +22,7 @@ pytestmark = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncIterator[Engine]:
-    running = build_engine(Settings(engine=EngineSettings(in_process=False)))
+    running = build_engine(Settings(engine=EngineSettings(in_process=False)), Telemetry())
     await running.start(lambda health: None)
     yield running
     await running.aclose()

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from service.api.reply import DELTAS_A_WRITE
+from service.engine.pushed_stream import DELTAS_A_TURN
 from tests.api.connection import CANARY, connection
 from tests.api.live import LiveApp
 
@@ -107,4 +107,4 @@ async def test_what_has_piled_up_is_not_encoded_in_one_go(app: LiveApp) -> None:
         body = (await connected.rest()).partition(b"\r\n\r\n")[2]
     events = [chunk.count(b"data: ") for chunk in re.split(rb"\r\n[0-9a-f]+\r\n", body)]
     assert sum(events) > 1024
-    assert max(events) <= DELTAS_A_WRITE + 128 + 1
+    assert max(events) <= DELTAS_A_TURN + 128 + 1

@@ -1,0 +1,61 @@
+"""`python -m tests.chaos`: rounds of faults against the real engine. Exit code 0 if every stream came out exact."""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.faults import Fault
+from tests.chaos.kinds import ADAPTER, KINDS
+from tests.chaos.report import document, table
+from tests.chaos.round import Round, play, undisturbed
+from tests.chaos.service import chaos_service, write_chaos_adapter
+
+ENGINE_FAULTS = (Fault.KILL_CORE, Fault.KILL_HOST, Fault.STOP_CORE, Fault.STOP_HOST)
+
+
+def main() -> int:
+    """Run, print after each round, and the table at the end."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100, help="faults to cause (100)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of faults and moments (1)")
+    parser.add_argument("--faults", nargs="+", choices=[fault.name for fault in Fault], default=["KILL_CORE"])
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("serve", nargs="*", help="further arguments of tidegate serve, after --")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        adapter = write_chaos_adapter(Path(folder))
+        with chaos_service(f"--engine.lora_adapters={ADAPTER}={adapter}", *asked.serve) as service:
+            service.wait_until_ready()
+            rounds = asyncio.run(_play(service.url, service.pid, asked))
+    print(table(rounds))
+    if asked.json:
+        asked.json.write_text(json.dumps(document(rounds), indent=1))
+    figures = document(rounds)
+    return 0 if figures["same"] == figures["streams"] and figures["always_live"] else 1
+
+
+async def _play(url: str, gateway: int, asked: argparse.Namespace) -> list[Round]:
+    reference = await undisturbed(url, KINDS)
+    for name, answer in reference.items():
+        if not answer.complete:
+            sys.exit(f"{name} fails even undisturbed: {answer.error}")
+    chance, rounds = random.Random(asked.seed), []
+    for number in range(asked.rounds):
+        fault = Fault[chance.choice(asked.faults)]
+        played = await play(url, gateway, KINDS, fault, reference, chance)
+        rounds.append(played)
+        wrong = [outcome.kind.name for outcome in played.outcomes if not outcome.same]
+        print(
+            f"{number + 1:>4} {fault.value:<16} noticed {played.noticed:.2f} s, ready {played.ready:.1f} s, "
+            f"{len(played.outcomes) - len(wrong)} of {len(played.outcomes)} exact {wrong or ''}",
+            flush=True,
+        )
+    return rounds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
