@@ -16,10 +16,10 @@ from service.engine.base import EmbeddingRequest, GenerationRequest, Health, Pha
 from service.engine.client import HostedEngine
 from service.engine.encoded_stream import MAX_WAITING_BYTES
 from service.engine.hosted import host_engine
-from service.engine.runtime_directory import clear_abandoned
 from service.errors import EngineDiedError, EngineUnavailableError, SlowReaderError
 from service.settings import EngineSettings, Settings, SimulationSettings
 from tests.engine.contract import running, settles_at_zero
+from tests.engine.engine_owner import clear_abandoned
 
 SETTINGS = Settings(
     engine=EngineSettings(kind="simulated", model="sim"), simulation=SimulationSettings(itl_seconds=0.002)
@@ -123,7 +123,7 @@ def test_nothing_is_left_of_a_gateway_that_is_killed(
     assert len(tree) == 2
     # Without a guardian the folder waits for the next start.
     assert ("guardian" in signals) == folder.exists()
-    _ = list(clear_abandoned(root, 5))
+    clear_abandoned(root)
     assert not folder.exists()
 
 
@@ -155,7 +155,7 @@ async def test_rebuilding_leaves_no_descriptor_thread_process_or_folder() -> Non
     def held() -> tuple[int, int, int]:
         this = psutil.Process()
         # The event loop's own: a pool that grows to a fixed size, and those that wait for the ends of processes.
-        threads = [each for each in threading.enumerate() if not each.name.startswith(("asyncio_", "waitpid-"))]
+        threads = [each for each in threading.enumerate() if not each.name.startswith(("asyncio_", "asyncio-waitpid-"))]
         return this.num_fds(), len(threads), len(this.children(recursive=True))
 
     async def build_and_kill() -> None:

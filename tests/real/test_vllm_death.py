@@ -70,7 +70,9 @@ def held() -> dict[str, int]:
     this = psutil.Process()
     return {
         "descriptors": this.num_fds(),
-        "threads": sum(not thread.name.startswith(("asyncio_", "waitpid-")) for thread in threading.enumerate()),
+        "threads": sum(
+            not thread.name.startswith(("asyncio_", "asyncio-waitpid-")) for thread in threading.enumerate()
+        ),
         "children": len(this.children(recursive=True)),
         "megabytes": this.memory_info().rss // 2**20,
     }
