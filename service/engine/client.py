@@ -31,6 +31,7 @@ from service.engine.base import (
     Renderable,
     ReportProgress,
 )
+from service.engine.device_memory import ReadFreeBytes
 from service.engine.encoded_stream import MAX_WAITING_BYTES, EncodedStream
 from service.engine.engine_tree import EngineTree
 from service.engine.frames import FrameConnection
@@ -55,11 +56,18 @@ class HostedEngine:
     """An engine behind a socket. `start_message` makes the host's first line of input from the socket's address.
 
     `read_progress` looks at a line that the engine printed and returns the health it stands for, or None.
+    `read_free_bytes` tells the free memory of the devices that the engine may use.
     """
 
-    def __init__(self, start_message: Callable[[str], bytes], read_progress: Callable[[str], Health | None]) -> None:
+    def __init__(
+        self,
+        start_message: Callable[[str], bytes],
+        read_progress: Callable[[str], Health | None],
+        read_free_bytes: ReadFreeBytes,
+    ) -> None:
         self._start_message = start_message
         self._read_progress = read_progress
+        self._read_free_bytes = read_free_bytes
         self._health = Health(Phase.STARTING)
         self._report: ReportProgress = lambda health: None
         self._numbers = itertools.count()
@@ -92,7 +100,7 @@ class HostedEngine:
     async def start(self, report: ReportProgress) -> EngineInfo:
         self._report = report
         self._started = asyncio.get_running_loop().create_future()
-        self._tree = await EngineTree.create()
+        self._tree = await EngineTree.create(self._read_free_bytes)
         address = f"{self._tree.directory.path}/engine.sock"
         self._server = await asyncio.get_running_loop().create_unix_server(
             lambda: FrameConnection(self._take, on_made=self._connected, on_lost=self._disconnected), address
@@ -300,7 +308,7 @@ class HostedEngine:
         assert self._tree is not None
         assert self._tree.host is not None
         assert self._started is not None
-        self._removing = asyncio.create_task(self._tree.remove())
+        self._removing = asyncio.create_task(self._tree.remove(for_another=True))
         if self._health.phase is not Phase.FAILED:
             self._set_health(Health(Phase.FAILED, reason=reason))
         if self._started.done():

@@ -9,6 +9,7 @@ import msgspec
 from pydantic import SecretStr
 
 from service.engine.client import HostedEngine
+from service.engine.device_memory import read_nvml
 from service.engine.vllm_progress import read_progress
 from service.settings import Settings
 
@@ -26,7 +27,8 @@ def host_engine(settings: Settings) -> HostedEngine:
         }
         return msgspec.json.encode(message, enc_hook=_reveal)
 
-    return HostedEngine(start_message, read_progress)
+    needs_devices = settings.engine.kind == "vllm" and settings.engine.accelerator != "cpu"
+    return HostedEngine(start_message, read_progress, read_nvml if needs_devices else list)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -109,8 +109,10 @@ class Guardian:
         )
         return cls(process)
 
-    async def dismiss(self) -> None:
-        """Let it go, once the folder is cleared. Idempotent."""
+    async def dismiss(self, timeout_seconds: float) -> None:
+        """Let it go. It ends at once if the folder is cleared, and is not waited for if it still has work to do."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        await self._process.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._process.wait()

@@ -33,6 +33,7 @@ class RuntimeDirectory:
         self._mark = f"{MARK}={path}"
         self._lock = lock
         self._turn = threading.Lock()
+        self._segments: set[str] = set()
 
     @classmethod
     def create(cls, root: Path) -> Self:
@@ -74,19 +75,10 @@ class RuntimeDirectory:
         """Write down what shared memory the engine's processes have, while they live. For the owner."""
         with self._turn:
             if self._lock is not None:
-                self._note_segments()
-
-    def _note_segments(self) -> None:
-        if names := mapped_segments(marked(self._mark)) | self._segments():
-            new = self.path / "segments.new"
-            new.write_text("\n".join(sorted(names)), encoding="utf-8")
-            new.rename(self.path / "segments")
-
-    def _segments(self) -> set[str]:
-        try:
-            return set((self.path / "segments").read_text(encoding="utf-8").split("\n"))
-        except FileNotFoundError:
-            return set()
+                self._segments |= mapped_segments(marked(self._mark))
+                new = self.path / "segments.new"
+                new.write_text("\n".join(sorted(self._segments)), encoding="utf-8")
+                new.rename(self.path / "segments")
 
     def clear(self, timeout_seconds: float) -> list[int]:
         """Kill the engine's processes, remove its shared memory, its files and this folder. For the owner; idempotent.
@@ -94,22 +86,36 @@ class RuntimeDirectory:
         Processes that outlive SIGKILL for so long are returned, and all else left for the next who comes.
         """
         with self._turn:
-            return [] if self._lock is None else self._clear(self._lock, timeout_seconds)
+            if self._lock is None:
+                return []
+            segments = self._segments | self._noted_segments() | mapped_segments(marked(self._mark))
+            if survivors := kill_marked(self._mark, timeout_seconds):
+                return survivors
+            unlink_segments(segments)
+            shutil.rmtree(self.path)
+            self._release()
+            return []
 
-    def _clear(self, lock: int, timeout_seconds: float) -> list[int]:
-        self._note_segments()
-        if survivors := kill_marked(self._mark, timeout_seconds):
-            return survivors
-        unlink_segments(self._segments())
-        shutil.rmtree(self.path)
-        self._lock = None
-        os.close(lock)
-        return []
+    def _noted_segments(self) -> set[str]:
+        try:
+            return set((self.path / "segments").read_text(encoding="utf-8").splitlines())
+        except FileNotFoundError:
+            return set()
+
+    def release(self) -> None:
+        """Own it no longer: whoever comes next may take it over. Idempotent."""
+        with self._turn:
+            self._release()
+
+    def _release(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
 
-def clear_abandoned(root: Path, timeout_seconds: float) -> Iterator[tuple[Path, list[int]]]:
-    """Clear this user's folders below `root` whose owners no longer live; each, and what processes still do."""
+def abandoned(root: Path) -> Iterator[RuntimeDirectory]:
+    """The folders of this user below `root` whose owners no longer live, each taken over."""
     for path in sorted(root.glob(f"{PREFIX}*")):
         directory = RuntimeDirectory(path)
         if directory.take_over(wait=False):
-            yield path, directory.clear(timeout_seconds)
+            yield directory

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from service.engine.process import Guardian
-from service.engine.runtime_directory import RuntimeDirectory
+from service.engine.runtime_directory import RuntimeDirectory, abandoned
 
 ENGINE = """
 import os, subprocess, time
@@ -54,6 +54,15 @@ class EngineOwner:
         """What there still is of the engine."""
         living = [pid for pid in self.pids if _lives(pid)]
         return [*living, *(path for path in (self.folder, self.segment) if path.exists())]
+
+
+def clear_abandoned(root: Path) -> list[Path]:
+    """Clear the folders below `root` whose owners no longer live, as a start does."""
+    cleared = []
+    for directory in abandoned(root):
+        assert directory.clear(5) == []
+        cleared.append(directory.path)
+    return cleared
 
 
 def _lives(pid: int) -> bool:

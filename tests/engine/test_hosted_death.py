@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.engine.base import Delta, GenerationRequest, Health, Phase, Prompt, Sampling, TextPrompts
+from service.engine.base import Delta, DeltaStream, GenerationRequest, Health, Phase, Prompt, Sampling, TextPrompts
 from service.engine.client import HostedEngine
 from service.engine.hosted import host_engine
-from service.engine.stream import BufferedStream
 from service.errors import EngineDiedError, EngineUnavailableError
 from service.settings import EngineSettings, Settings, SimulationSettings
 
@@ -29,7 +28,7 @@ async def engine() -> AsyncIterator[HostedEngine]:
     await engine.aclose()
 
 
-async def running(engine: HostedEngine, text: str) -> BufferedStream:
+async def running(engine: HostedEngine, text: str) -> DeltaStream:
     """A generation without end."""
     (prompt,) = await engine.render(TextPrompts(prompts=[text]))
     return engine.generate(request(prompt, 9999))
@@ -39,7 +38,7 @@ def request(prompt: Prompt, max_tokens: int) -> GenerationRequest:
     return GenerationRequest(id="a", prompt=prompt, sampling=Sampling(max_tokens=max_tokens, ignore_eos=True))
 
 
-async def read(stream: BufferedStream) -> tuple[list[Delta], EngineDiedError]:
+async def read(stream: DeltaStream) -> tuple[list[Delta], EngineDiedError]:
     """All deltas before the death, and the death."""
     deltas: list[Delta] = []
     async with asyncio.timeout(2):

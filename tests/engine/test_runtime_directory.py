@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.runtime_directory import RuntimeDirectory, clear_abandoned
-from tests.engine.engine_owner import EngineOwner
+from service.engine.runtime_directory import RuntimeDirectory, abandoned
+from tests.engine.engine_owner import EngineOwner, clear_abandoned
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def owner(tmp_path: Path) -> Iterator[Callable[..., EngineOwner]]:
     yield start
     for each in owners:
         each.kill()
-    _ = list(clear_abandoned(tmp_path, 5))
+    clear_abandoned(tmp_path)
     assert [each.leftovers() for each in owners] == [[] for _ in owners]
 
 
@@ -45,7 +45,7 @@ def test_what_an_owner_left_that_no_longer_lives_is_removed(owner: Callable[...,
     dead = owner()
     dead.kill()
     assert len(dead.leftovers()) == 4
-    assert list(clear_abandoned(tmp_path, 5)) == [(dead.folder, [])]
+    assert clear_abandoned(tmp_path) == [dead.folder]
     assert dead.leftovers() == []
 
 
@@ -57,14 +57,14 @@ def test_shared_memory_is_removed_even_if_all_processes_are_gone(
     for pid in dead.pids:
         os.kill(pid, signal.SIGKILL)
     assert dead.segment.exists()
-    _ = list(clear_abandoned(tmp_path, 5))
+    clear_abandoned(tmp_path)
     assert dead.leftovers() == []
 
 
 def test_a_living_neighbour_is_not_touched(owner: Callable[..., EngineOwner], tmp_path: Path) -> None:
     neighbour, dead = owner(), owner()
     dead.kill()
-    assert [path for path, _ in clear_abandoned(tmp_path, 5)] == [dead.folder]
+    assert clear_abandoned(tmp_path) == [dead.folder]
     assert len(neighbour.leftovers()) == 4
 
 
@@ -75,7 +75,7 @@ def test_folders_that_only_look_like_ours_are_not_touched(tmp_path: Path) -> Non
     elsewhere.mkdir()
     (elsewhere / "owner").touch()
     (tmp_path / "tidegate-link").symlink_to(elsewhere)
-    assert list(clear_abandoned(tmp_path, 5)) == []
+    assert clear_abandoned(tmp_path) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "elsewhere",
         "tidegate-file",
@@ -92,3 +92,15 @@ def test_a_cleared_folder_is_gone_with_its_files_and_its_descriptor(tmp_path: Pa
     assert directory.clear(5) == []
     directory.note_segments()
     assert list(tmp_path.iterdir()) == [] and len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_folder_that_cannot_be_removed_now_is_left_to_the_next_start(tmp_path: Path) -> None:
+    directory = RuntimeDirectory.create(tmp_path)
+    mine = EngineOwner.start(tmp_path)
+    assert list(abandoned(tmp_path)) == []
+    directory.release()
+    directory.release()
+    assert directory.clear(5) == [] and directory.path.exists()
+    assert clear_abandoned(tmp_path) == [directory.path]
+    mine.kill()
+    assert clear_abandoned(tmp_path) == [mine.folder]
