@@ -23,7 +23,7 @@ from service.engine.base import (
 )
 from service.engine.tag_white_space import bound_white_space
 from service.errors import (
-    EngineUnavailableError,
+    EngineDiedError,
     InternalError,
     InvalidRequestError,
     OverloadedError,
@@ -164,7 +164,7 @@ def translate(error: Exception) -> TidegateError:
     """Our error for one of vLLM's."""
     match error:
         case EngineDeadError():
-            return EngineUnavailableError("The engine process has died. Try again later.")
+            return EngineDiedError("The engine process has died. Try again later.")
         case GracefulHTTPError():
             return OverloadedError("The engine's queue is full. Try again later.")
         case VLLMClientError() | ValueError():
