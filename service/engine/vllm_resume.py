@@ -51,11 +51,6 @@ class Replay(RequestOutput):
         self.pieces.append(next_output)
 
 
-def pieces(output: RequestOutput) -> Sequence[RequestOutput]:
-    """The outputs that one output of `AsyncLLM.generate` consists of."""
-    return output.pieces if isinstance(output, Replay) else (output,)
-
-
 class ResumingLLM(AsyncLLM):
     """See the module."""
 

@@ -11,7 +11,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from service.engine.base import Delta, GenerationRequest
 from service.engine.vllm_grammar_guard import GrammarGuard
 from service.engine.vllm_parse import ChatParser, ParserFactory
-from service.engine.vllm_resume import go_on_after, pieces
+from service.engine.vllm_resume import Replay, go_on_after
 from service.engine.vllm_translate import DeltaReader, sampling_params, translate
 from service.errors import TidegateError
 
@@ -50,7 +50,10 @@ class VllmStream:
                         break
                     self._outputs = outputs
                 output = await anext(self._outputs)
-                if not self._closed and (deltas := self._read(output)):
+                if self._closed:
+                    break
+                read = self._reader.read_replay if type(output) is Replay else self._reader.read
+                if deltas := read(output):
                     return deltas if self._parser is None else list(map(self._parser.parse, deltas))
         except (StopAsyncIteration, TidegateError):
             raise
@@ -58,9 +61,6 @@ class VllmStream:
             logger.warning("vllm refused or failed a request", exc_info=error)
             raise translate(error) from error
         raise StopAsyncIteration
-
-    def _read(self, output: RequestOutput) -> list[Delta]:
-        return [delta for piece in pieces(output) for delta in self._reader.read(piece)]
 
     async def _submit(self) -> AsyncGenerator[RequestOutput, None]:
         """Nothing reaches vLLM before the outputs are read, nor what might stall it while it compiles."""
