@@ -23,6 +23,7 @@ from service.engine.base import (
     Prompt,
     Renderable,
     ReportProgress,
+    Resumption,
     Sampling,
 )
 from service.engine.resume import why_not_resumable
@@ -110,6 +111,8 @@ class VllmEngine:
         self._enter(Health(Phase.WARMING_UP))
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
         self._info = info
+        if info.resumption is Resumption.NEVER:
+            logger.warning("vllm has not loaded our plugin: no stream will outlive this engine; install tidegate again")
         self._guard = await guarded(self._llm, self._grammar_process)
         await self._warm_up(info)
         self._health = Health(Phase.READY)
