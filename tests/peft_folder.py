@@ -1,11 +1,14 @@
 """A LoRA adapter's folder as PEFT writes it, made by hand: random factors for the query and value projections."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from service.models import bundled
 
 Factors = Mapping[str, NDArray[np.float32]]
 
@@ -44,6 +47,16 @@ def attention_factors(
                 values = random.normal(0.0, scale, shape).astype(np.float32)
                 factors[f"{module}.lora_{factor}.weight"] = values
     return factors
+
+
+def bundled_adapter(folder: Path, *, seed: int, scale: float = 0.2, **changes: int) -> Path:
+    """A rank-8 adapter with the shapes of the bundled model, unless `changes` says otherwise."""
+    config = json.loads((bundled.location(os.environ) / "config.json").read_text())
+    head = config["hidden_size"] // config["num_attention_heads"]
+    shapes = {"layers": config["num_hidden_layers"], "hidden": config["hidden_size"], **changes}
+    projections = {"q_proj": config["hidden_size"], "v_proj": head * config["num_key_value_heads"]}
+    factors = attention_factors(projections=projections, rank=8, seed=seed, scale=scale, **shapes)
+    return write_adapter(folder, factors, rank=8)
 
 
 def tiny_adapter(folder: Path, *, rank: int = 2, **config: object) -> Path:

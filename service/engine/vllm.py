@@ -24,6 +24,7 @@ from service.engine.base import (
     Prompt,
     Renderable,
     ReportProgress,
+    Resumption,
     Sampling,
     StructuredOutput,
 )
@@ -119,6 +120,8 @@ class VllmEngine:
         self._watch = ProcessWatch(vital_processes(self._llm), self._die)
         info = await vllm_launch.describe(self._llm, tool_call_parser=tool_call, reasoning_parser=reasoning)
         self._info = info
+        if info.resumption is Resumption.NEVER:
+            logger.warning("vllm has not loaded our plugin: no stream will outlive this engine; install tidegate again")
         # Both compile what is usual, so they do it beside each other; the warm-up needs no guard.
         self._guard, _ = await asyncio.gather(guarded(self._llm, self._grammar_process), self._warm_up(info))
         if self._health.phase is Phase.FAILED:

@@ -7,7 +7,7 @@ of vLLM's own code as they did the first time. The engine core reads the same re
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy
 from vllm.outputs import RequestOutput
@@ -21,6 +21,9 @@ from vllm.v1.outputs import LogprobsLists
 from vllm.v1.request import Request
 
 from service.engine.vllm_resume_plugin import EMITTED, emitted_of
+
+LOGPROB_CONTEXT: Final = 4
+"""Tokens before it that vLLM looks at to write out one with a log probability: a character has at most four bytes."""
 
 
 def go_on_after(params: SamplingParams, emitted: Sequence[int]) -> None:
@@ -49,11 +52,6 @@ class Replay(RequestOutput):
         """What follows before anybody has read; vLLM would merge it."""
         self.finished |= next_output.finished
         self.pieces.append(next_output)
-
-
-def pieces(output: RequestOutput) -> Sequence[RequestOutput]:
-    """The outputs that one output of `AsyncLLM.generate` consists of."""
-    return output.pieces if isinstance(output, Replay) else (output,)
 
 
 class ResumingLLM(AsyncLLM):
@@ -96,23 +94,20 @@ def _tell_again(processor: OutputProcessor, request: EngineCoreRequest, max_mode
 
 
 def _outputs_again(request: EngineCoreRequest, max_model_len: int) -> list[EngineCoreOutput]:
-    """What the engine core had said, token by token; of log probabilities only the tokens, which vLLM builds on."""
+    """What the engine core had said, token by token, but for log probabilities."""
     as_it_was = Request.from_engine_core_request(request, None)
     ended = check_stop(as_it_was, max_model_len)
-    outputs = [
-        EngineCoreOutput(request.request_id, [token_id], new_logprobs=_unknown_logprob(request, token_id))
-        for token_id in emitted_of(request.sampling_params)
-    ]
+    outputs = [EngineCoreOutput(request.request_id, [each]) for each in emitted_of(request.sampling_params)]
+    if request.sampling_params.num_logprobs is not None:
+        for output in outputs[-LOGPROB_CONTEXT:]:
+            output.new_logprobs = _unknown_logprob(output.new_token_ids[0])
     if ended:
         outputs[-1].finish_reason = as_it_was.get_finished_reason()
         outputs[-1].stop_reason = as_it_was.stop_reason
     return outputs
 
 
-def _unknown_logprob(request: EngineCoreRequest, token_id: int) -> LogprobsLists | None:
-    params = request.sampling_params
-    if params is None or params.num_logprobs is None:
-        return None
+def _unknown_logprob(token_id: int) -> LogprobsLists:
     return LogprobsLists(
         numpy.array([[token_id]], numpy.int32), numpy.zeros((1, 1), numpy.float32), numpy.ones(1, numpy.int32)
     )

@@ -66,7 +66,7 @@ def _caught_up(create: Callable[..., StructuredOutputGrammar]) -> Callable[..., 
     def create_grammar(manager: StructuredOutputManager, request: Request) -> StructuredOutputGrammar:
         grammar = create(manager, request)
         if emitted := emitted_of(request.sampling_params):
-            _catch_up(manager, request, grammar, emitted)
+            catch_up(manager, request, grammar, emitted)
         return grammar
 
     return create_grammar
@@ -81,7 +81,7 @@ class _ToldSoFar:
         self.all_token_ids = list(request.prompt_token_ids)
 
 
-def _catch_up(
+def catch_up(
     manager: StructuredOutputManager, request: Request, grammar: StructuredOutputGrammar, emitted: Sequence[int]
 ) -> None:
     """What `StructuredOutputManager.accept_tokens` did with the tokens when they came, one by one."""

@@ -14,7 +14,7 @@ from service.engine.vllm_form import final_form
 from service.engine.vllm_grammar_guard import GrammarGuard
 from service.engine.vllm_parse import ChatParser, ParserFactory
 from service.engine.vllm_render import VllmRenderer
-from service.engine.vllm_resume import go_on_after, pieces
+from service.engine.vllm_resume import Replay, go_on_after
 from service.engine.vllm_translate import DeltaReader, sampling_params, translate
 from service.errors import TidegateError
 
@@ -56,7 +56,10 @@ class VllmStream:
                         break
                     self._outputs = outputs
                 output = await anext(self._outputs)
-                if not self._closed and (deltas := self._read(output)):
+                if self._closed:
+                    break
+                read = self._reader.read_replay if type(output) is Replay else self._reader.read
+                if deltas := read(output):
                     return deltas if self._parser is None else list(map(self._parser.parse, deltas))
         except (StopAsyncIteration, TidegateError):
             raise
@@ -65,9 +68,6 @@ class VllmStream:
             # Whatever ends vLLM's reading of the engine's output comes out of every stream as it is.
             raise translate(EngineDeadError() if self._llm.errored else error) from error
         raise StopAsyncIteration
-
-    def _read(self, output: RequestOutput) -> list[Delta]:
-        return [delta for piece in pieces(output) for delta in self._reader.read(piece)]
 
     async def _submit(self) -> AsyncGenerator[RequestOutput, None]:
         """Nothing reaches vLLM before the outputs are read, nor what might stall it while it compiles."""

@@ -21,6 +21,7 @@ from service.engine.base import (
     TokenLogprob,
 )
 from service.engine.ended import ended_by_engine
+from service.engine.vllm_resume import Replay
 from service.errors import (
     EngineDiedError,
     InternalError,
@@ -98,6 +99,10 @@ class DeltaReader:
             copies = range(1, self._copies)
             deltas += [replace(delta, index=index, first=None) for delta in deltas for index in copies]
         return deltas
+
+    def read_replay(self, replay: Replay) -> list[Delta]:
+        """One delta per choice and token that is told again."""
+        return [delta for piece in replay.pieces for delta in self.read(piece)]
 
     def _delta(self, output: RequestOutput, completion: CompletionOutput) -> Delta:
         first = None

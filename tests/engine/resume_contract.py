@@ -46,8 +46,8 @@ FORCED = ChatOutput(tool_use=ToolUse(tools=TOOLS, choice="required"))
 
 
 def greedy(**changes: Any) -> Sampling:
-    """Always the most likely token, up to 48 of them."""
-    return replace(Sampling(max_tokens=48, temperature=0.0, ignore_eos=True), **changes)
+    """Always the most likely token, up to 40 of them."""
+    return replace(Sampling(max_tokens=40, temperature=0.0, ignore_eos=True), **changes)
 
 
 CASES: dict[str, tuple[Renderable, Sampling, ChatOutput | None]] = {
@@ -58,7 +58,7 @@ CASES: dict[str, tuple[Renderable, Sampling, ChatOutput | None]] = {
     "frequency penalty": (CHAT, greedy(frequency_penalty=1.2), None),
     "repetition penalty": (CHAT, greedy(repetition_penalty=1.2), None),
     "forbidden and biased tokens": (CHAT, greedy(bad_words=["Paris", "France"], logit_bias={260: -3.0}), None),
-    "at least 40 tokens": (CHAT, greedy(min_tokens=40, ignore_eos=False), None),
+    "at least 35 tokens": (CHAT, greedy(min_tokens=35, ignore_eos=False), None),
     "JSON schema": (CHAT, greedy(ignore_eos=False, structured=StructuredOutput(json=json.dumps(SCHEMA))), None),
     "regular expression": (
         CHAT,
@@ -126,8 +126,9 @@ def cuts(undisturbed: list[Delta]) -> list[int]:
 async def check(engine: Engine, request: GenerationRequest, at: Sequence[int] = ()) -> list[Delta]:
     """Cut the request off at each place, go on, and compare. Returns the undisturbed deltas."""
     undisturbed = await read(engine, request)
-    for cut in at or cuts(undisturbed):
-        resumed = await read(engine, cut_off(request, undisturbed, cut))
+    places = at or cuts(undisturbed)
+    resumptions = await asyncio.gather(*(read(engine, cut_off(request, undisturbed, cut)) for cut in places))
+    for cut, resumed in zip(places, resumptions, strict=True):
         for index in range(request.sampling.n):
             assert told(resumed, index) == told(undisturbed, index), f"cut at {cut}"
     return undisturbed
@@ -175,7 +176,7 @@ class ResumeContract:
         deltas = await read(engine, request)
         changes = {"stop": [deltas[9].text[-3:]]} if stop == "text" else {"stop_token_ids": deltas[9].token_ids}
         request = replace(request, id=f"all-ended-{stop}", sampling=greedy(**changes))
-        undisturbed = await check(engine, request, (48,))
+        undisturbed = await check(engine, request, (40,))
         assert undisturbed[-1].finish_reason == "stop"
 
     async def test_a_resumed_request_can_be_cut_off_again(self, engine: Engine) -> None:

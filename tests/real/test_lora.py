@@ -1,8 +1,6 @@
 """Real PEFT adapters on the bundled model, one service for all: in the settings, and loaded while it runs."""
 
 import concurrent.futures
-import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,22 +12,12 @@ import pytest
 
 from service.models import bundled
 from service.models.bundled import BUNDLED as MODEL
-from tests.peft_folder import attention_factors, write_adapter
+from tests.peft_folder import bundled_adapter
 from tests.service_process import ServiceProcess
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
-
-
-def bundled_adapter(folder: Path, *, seed: int, scale: float = 0.2, **changes: int) -> Path:
-    """A rank-8 adapter with the shapes of the bundled model, unless `changes` says otherwise."""
-    config = json.loads((bundled.location(os.environ) / "config.json").read_text())
-    head = config["hidden_size"] // config["num_attention_heads"]
-    shapes = {"layers": config["num_hidden_layers"], "hidden": config["hidden_size"], **changes}
-    projections = {"q_proj": config["hidden_size"], "v_proj": head * config["num_key_value_heads"]}
-    factors = attention_factors(projections=projections, rank=8, seed=seed, scale=scale, **shapes)
-    return write_adapter(folder, factors, rank=8)
 
 
 @dataclass
