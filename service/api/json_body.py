@@ -5,6 +5,7 @@ from starlette.requests import Request
 from service.api.json_cost import MAX_COST, JsonCost
 from service.api.services import Services
 from service.errors import BodyTooLargeError, MediaTypeError
+from service.request_header import header_of
 
 
 async def read_json_body(request: Request) -> bytes:
@@ -13,11 +14,11 @@ async def read_json_body(request: Request) -> bytes:
     Raises `MediaTypeError` for anything that is not declared as unencoded JSON, and `BodyTooLargeError` as soon as it
     is clear that parsing it would hold the event loop for too long.
     """
-    declared = request.headers.get("content-type", "application/json")
+    declared = header_of(request.scope, b"content-type").decode("latin-1") or "application/json"
     media_type = declared.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise MediaTypeError("The body must be JSON. Send it with 'Content-Type: application/json'.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if header_of(request.scope, b"content-encoding").lower() not in (b"", b"identity"):
         raise MediaTypeError("The body must not be compressed. Send it without 'Content-Encoding'.")
     pieces: list[bytes] = []
     cost = JsonCost()
