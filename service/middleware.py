@@ -20,6 +20,7 @@ from service import logs
 from service.errors import BodyTooLargeError, InternalError, RequestTimeoutError, TidegateError
 from service.ids import IdSource
 from service.record import RequestRecord
+from service.request_header import header_of
 from service.telemetry import OTHER, Telemetry
 from service.transport.cycle import REFUSAL
 
@@ -40,7 +41,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(self._request_id(_header(scope, b"x-request-id")))
+        record = RequestRecord(self._request_id(header_of(scope, b"x-request-id")))
         record.attach(scope)
 
         async def send_with_id(message: Message) -> None:
@@ -100,7 +101,7 @@ class BodyLimit:
         if (refusal := state.get(REFUSAL)) is not None:
             await send_error(refusal, send)
             return
-        declared = _header(scope, b"content-length")
+        declared = header_of(scope, b"content-length")
         if declared.isdigit() and int(declared) > self._max_bytes:
             await send_error(self._too_large(), send)
             return
@@ -139,11 +140,6 @@ async def send_error(error: TidegateError, send: Send) -> None:
     headers = MutableHeaders({"content-type": "application/json", "content-length": str(len(body)), **error.headers})
     await send({"type": "http.response.start", "status": error.status, "headers": headers.raw})
     await send({"type": "http.response.body", "body": body})
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    """The first header field of this name, empty if there is none."""
-    return next((value for each, value in scope["headers"] if each == name), b"")
 
 
 def _log(scope: Scope, record: RequestRecord) -> None:

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from service.api.json_cost import MAX_COST, JsonCost
 from service.api.services import Services
 from service.errors import BodyTooLargeError, MediaTypeError
+from service.request_header import header_of
 
 
 async def read_json_body(request: Request, max_bytes: int | None = None) -> bytes:
@@ -14,11 +15,11 @@ async def read_json_body(request: Request, max_bytes: int | None = None) -> byte
     is clear that it exceeds the cap, or that parsing it would hold the event loop for too long.
     """
     # Required: without it, a page in somebody's browser could post here unasked (a "simple request" of CORS).
-    declared = request.headers.get("content-type", "")
+    declared = header_of(request.scope, b"content-type").decode("latin-1")
     media_type = declared.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise MediaTypeError("The body must be JSON. Send it with 'Content-Type: application/json'.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if header_of(request.scope, b"content-encoding").lower() not in (b"", b"identity"):
         raise MediaTypeError("The body must not be compressed. Send it without 'Content-Encoding'.")
     pieces: list[bytes] = []
     cost = JsonCost()

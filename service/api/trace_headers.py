@@ -2,8 +2,10 @@
 
 from starlette.requests import Request
 
+from service.request_header import header_of
+
 
 def trace_headers(request: Request) -> dict[str, str]:
     """`traceparent` and `tracestate`, those that are there."""
-    headers = request.headers
-    return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
+    fields = {name: header_of(request.scope, name.encode()) for name in ("traceparent", "tracestate")}
+    return {name: field.decode("latin-1") for name, field in fields.items() if field}

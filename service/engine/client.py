@@ -215,6 +215,8 @@ class HostedEngine:
             del self._calls[number]
 
     def _connected(self, connection: FrameConnection) -> None:
+        assert self._server is not None
+        self._server.close()  # there is one host, and nobody else is to take its place
         self._connection = connection
 
     def _disconnected(self) -> None:

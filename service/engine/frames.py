@@ -16,9 +16,9 @@ Take: TypeAlias = Callable[[memoryview], None]
 class FrameConnection(asyncio.Protocol):
     """One end of a connection.
 
-    All frames that have arrived are handed on before anything else has its turn. `on_room` is called when the other
-    end has read enough for more to be sent, after `room` was False; `on_made` when the connection is there, `on_lost`
-    when it is gone.
+    All frames that have arrived are handed on before anything else has its turn. `on_made` is called when the
+    connection is there, `on_lost` when it is gone, and `on_room`, after `room` was False, when the other end has read
+    enough for more to be sent.
     """
 
     def __init__(
@@ -26,13 +26,13 @@ class FrameConnection(asyncio.Protocol):
         take: Take,
         *,
         on_made: Callable[["FrameConnection"], None] | None = None,
-        on_lost: Callable[[], None] | None = None,
         on_room: Callable[[], None] | None = None,
+        on_lost: Callable[[], None] | None = None,
     ) -> None:
         self._take = take
         self._on_made = on_made
-        self._on_lost = on_lost
         self._on_room = on_room
+        self._on_lost = on_lost
         self._rest = bytearray()
         self._outgoing: list[bytes] = []
         self._transport: asyncio.Transport | None = None

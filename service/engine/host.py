@@ -67,7 +67,9 @@ class EngineHost:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.connection = FrameConnection(self._take, on_room=self._flush)
+        self._stop = asyncio.Event()
+        # Whoever has lost us cannot tell us to stop.
+        self.connection = FrameConnection(self._take, on_room=self._flush, on_lost=self._stop.set)
         """Our end of the socket, to be connected before `run`."""
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(wire.ToHost).decode
@@ -77,7 +79,6 @@ class EngineHost:
         self._flush_due = False
         self._room = asyncio.Event()
         self._room.set()
-        self._stop = asyncio.Event()
         self._pumps: dict[int, asyncio.Task[None]] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
 

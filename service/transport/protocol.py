@@ -79,6 +79,9 @@ class GuardedProtocol(TurnTaking):
         try:
             self._feed(data)
             self._bounds.end_feed(len(data))
+            if self._stage is Stage.HEAD:
+                # Not when it begins: most heads are complete by now, and need no timer.
+                self._head_deadline.start()
         except httptools.HttpParserError as error:
             ours = error.__context__
             self._refuse(ours if isinstance(ours, Refusal) else malformed())
@@ -107,7 +110,6 @@ class GuardedProtocol(TurnTaking):
         self._unset_keepalive_if_required()
         self._stage = Stage.HEAD
         self._bounds.begin_head()
-        self._head_deadline.start()
 
     def on_url(self, url: bytes) -> None:
         self._bounds.head.add_url(url)

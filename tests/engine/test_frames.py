@@ -48,3 +48,13 @@ async def test_what_is_sent_when_the_other_end_is_gone_is_no_error() -> None:
     theirs.close()
     await connection.close(1)
     connection.send(b"x")
+
+
+async def test_the_end_of_the_other_end_is_told() -> None:
+    ours, theirs = socket.socketpair()
+    lost = asyncio.Event()
+    connection = FrameConnection(lambda frame: None, on_lost=lost.set)
+    await asyncio.get_running_loop().create_connection(lambda: connection, sock=ours)
+    theirs.close()
+    async with asyncio.timeout(1):
+        await lost.wait()

@@ -1,6 +1,7 @@
 """A reader may be slow, but it has to take something."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -67,3 +68,21 @@ def test_a_reader_that_has_caught_up_is_watched_no_more() -> None:
     loop, _, guard, _ = guarded(1000)
     guard.stop()
     assert loop.timer is None
+
+
+async def test_what_a_reader_takes_is_seen_before_it_has_taken_all() -> None:
+    """Of uvloop, whose transports are asked how much is left."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    transport.write(b"x" * 8_000_000)
+    before = transport.get_write_buffer_size()
+    for _ in range(8):
+        await loop.sock_recv(theirs, 65_536)
+    async with asyncio.timeout(2):
+        while transport.get_write_buffer_size() == before:
+            await asyncio.sleep(0)
+    assert 1_000_000 < transport.get_write_buffer_size() < before
+    transport.abort()
+    theirs.close()
