@@ -8,7 +8,6 @@ Does not know which engine the host runs.
 """
 
 import asyncio
-import itertools
 import logging
 import time
 from collections.abc import Callable
@@ -35,6 +34,7 @@ from service.engine.device_memory import ReadFreeBytes
 from service.engine.encoded_stream import MAX_WAITING_BYTES, EncodedStream
 from service.engine.engine_tree import EngineTree
 from service.engine.frames import FrameConnection
+from service.engine.in_hand import InHand
 from service.engine.process import HostProcess
 from service.engine.process_watch import killed_by
 from service.errors import EngineDiedError, EngineUnavailableError
@@ -70,9 +70,7 @@ class HostedEngine:
         self._read_free_bytes = read_free_bytes
         self._health = Health(Phase.STARTING)
         self._report: ReportProgress = lambda health: None
-        self._numbers = itertools.count()
-        self._streams: dict[int, EncodedStream] = {}
-        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._in_hand = InHand()
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(wire.ToClient).decode
         self._tree: EngineTree | None = None
@@ -141,13 +139,12 @@ class HostedEngine:
         return names
 
     def generate(self, request: GenerationRequest) -> EncodedStream:
-        number = next(self._numbers)
-        stream = EncodedStream(lambda: self._abort(number), None if request.whole else MAX_WAITING_BYTES)
+        limit = None if request.whole else MAX_WAITING_BYTES
+        number, stream = self._in_hand.new_stream(lambda number: self._send(wire.Abort(number)), limit)
         if self._health.phase is Phase.READY:
-            self._streams[number] = stream
             self._send(wire.Generate(number, request))
         else:
-            stream.fail(self._unavailable())
+            self._in_hand.fail_stream(number, self._unavailable())
         return stream
 
     def health(self) -> Health:
@@ -194,25 +191,17 @@ class HostedEngine:
         if self._connection is not None:
             await self._connection.close(CLOSE_SECONDS)
 
-    def _abort(self, number: int) -> None:
-        if self._streams.pop(number, None) is not None:
-            self._send(wire.Abort(number))
-
     async def _call(self, message: Callable[[int], wire.ToHost]) -> Any:
         if self._health.phase is not Phase.READY:
             raise self._unavailable()
-        number = next(self._numbers)
-        future = asyncio.get_running_loop().create_future()
-        self._calls[number] = future
+        number, answer = self._in_hand.new_call()
         try:
             self._send(message(number))
-            return await future
+            return await answer
         except asyncio.CancelledError:
             if not self._closing:
                 self._send(wire.CancelCall(number))
             raise
-        finally:
-            del self._calls[number]
 
     def _connected(self, connection: FrameConnection) -> None:
         assert self._server is not None
@@ -231,19 +220,9 @@ class HostedEngine:
         self._heard = time.monotonic()
         message = self._decode(frame)
         if isinstance(message, wire.EncodedDeltas):
-            self._deliver(message)
+            self._in_hand.deliver(message)
         else:
             self._take_message(message)
-
-    def _deliver(self, deltas: wire.EncodedDeltas) -> None:
-        streams = self._streams
-        for number, part in deltas.items:
-            if (stream := streams.get(number)) is not None:
-                # A copy: a part of the frame would keep all of it, and a stream may wait for long.
-                stream.push(bytes(part))
-        for number in deltas.ended:
-            if (stream := streams.pop(number, None)) is not None:
-                stream.end()
 
     def _take_message(self, message: wire.ToClient) -> None:
         match message:
@@ -254,18 +233,15 @@ class HostedEngine:
                 | wire.MetricsText(call, answer)
                 | wire.AdaptersServed(call, answer)
             ):
-                if (future := self._calls.get(call)) is not None and not future.done():
-                    future.set_result(answer)
+                self._in_hand.answer(call, answer)
             case wire.CallFailed(_, failure) if self._is_death(failure):
                 self._suspect(failure.message)
             case wire.CallFailed(call, failure):
-                if (future := self._calls.get(call)) is not None and not future.done():
-                    future.set_exception(failure.error())
+                self._in_hand.fail_call(call, failure.error())
             case wire.StreamFailed(_, failure) if self._is_death(failure):
                 self._suspect(failure.message)
             case wire.StreamFailed(number, failure):
-                if (stream := self._streams.pop(number, None)) is not None:
-                    stream.fail(failure.error())
+                self._in_hand.fail_stream(number, failure.error())
             case wire.Report(health) if health.phase is Phase.FAILED and self._health.phase is Phase.READY:
                 self._die(health.reason or "The engine died.")
             case wire.Report(health):
@@ -322,12 +298,7 @@ class HostedEngine:
     def _fail_all(self, error: EngineUnavailableError) -> None:
         if self._started is not None and not self._started.done():
             self._started.set_exception(error)
-        for stream in self._streams.values():
-            stream.fail(error)
-        self._streams.clear()
-        for future in self._calls.values():
-            if not future.done():
-                future.set_exception(error)
+        self._in_hand.fail_all(error)
 
     async def _watch(self, host: HostProcess) -> None:
         code = await host.wait()

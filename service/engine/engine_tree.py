@@ -12,6 +12,7 @@ from typing import Final
 
 from service.engine.device_memory import DeviceMemory, ReadFreeBytes
 from service.engine.process import Guardian, HostProcess
+from service.engine.process_tree import reap_orphans
 from service.engine.runtime_directory import RuntimeDirectory, abandoned
 from service.errors import EngineUnavailableError
 
@@ -85,6 +86,7 @@ class EngineTree:
         await asyncio.to_thread(_clear, self.directory)
         if self.host is not None:
             await self.host.kill()
+            await asyncio.to_thread(reap_orphans, self.host.pid)
         if self._guardian is not None:
             await self._guardian.dismiss(GUARDIAN_SECONDS)
         if for_another:

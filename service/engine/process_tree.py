@@ -66,3 +66,23 @@ def _has_ended(descriptor: int, timeout_seconds: float = 0) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(timeout_seconds * 1000))
+
+
+def reap_orphans(session: int) -> None:
+    """Let a session's ended processes go whose parents have ended before them and have left them to us.
+
+    That is so where this process is the first of its container. The session's leader is left to whoever started it.
+    """
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and int(name) != session and _is_orphan(name, session):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(int(name), os.WNOHANG)
+
+
+def _is_orphan(pid: str, session: int) -> bool:
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        # Behind the name, which is in parentheses: state, parent, process group, session (proc_pid_stat(5)).
+        state, parent, _, of = stat.rpartition(")")[2].split()[:4]
+        return state == "Z" and int(parent) == os.getpid() and int(of) == session
+    return False

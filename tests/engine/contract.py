@@ -9,7 +9,7 @@ import itertools
 import math
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
@@ -22,6 +22,7 @@ from service.engine.base import (
     EngineInfo,
     GenerationRequest,
     Phase,
+    Progress,
     Prompt,
     Sampling,
     TextPrompts,
@@ -69,11 +70,29 @@ async def settles_at_zero(engine: Engine) -> None:
             await asyncio.sleep(0.01)
 
 
+async def told(engine: Engine, what: Callable[[Progress], bool]) -> Progress:
+    """The first progress of that kind that the engine tells of."""
+    async with asyncio.timeout(5):
+        while (progress := engine.progress()) is None or not what(progress):
+            await asyncio.sleep(0.01)
+    return progress
+
+
 class EngineContract:
     """The suite."""
 
     async def test_a_started_engine_is_ready(self, engine: Engine) -> None:
         assert engine.health().phase is Phase.READY
+
+    async def test_progress_counts_steps_and_requests_in_hand(self, engine: Engine) -> None:
+        (prompt,) = await engine.render(CHAT)
+        before = await told(engine, lambda progress: progress.running == 0)
+        stream = engine.generate(GenerationRequest(id="progress", prompt=prompt, sampling=greedy(3000)))
+        await anext(stream)
+        during = await told(engine, lambda progress: progress.running == 1)
+        await stream.aclose()
+        assert during.steps > before.steps and during.slow_step_seconds >= 0
+        await told(engine, lambda progress: progress.running == 0)
 
     async def test_a_conversation_renders_to_one_prompt(self, engine: Engine) -> None:
         (prompt,) = await engine.render(CHAT)
