@@ -6,6 +6,7 @@ so does the one in vLLM. So both make those of the usual bounds once, when they 
 """
 
 import json
+import time
 from typing import Any, Final
 
 from service.engine.schema_lengths import UNROLLED, Lengths, costly_lengths
@@ -16,6 +17,12 @@ CACHE_BYTES: Final = 256 * 1024**2
 
 MAX_NEW: Final = 4
 """Costly bounds that are made for one form; each costs up to as much as those to 128 together."""
+
+MAX_LENGTHS: Final = 32
+"""Costly bounds of one form that are looked at at all; those that are kept cost some milliseconds."""
+
+KEPT_SECONDS: Final = 0.03
+"""A bound that takes longer was not kept, or no longer."""
 
 USUAL: Final = json.dumps(
     {
@@ -37,22 +44,25 @@ class WarmCompiler:
         self.vocabulary = vocabulary
         # One thread: a process with several could not fork.
         self._compiler = xgrammar.GrammarCompiler(vocabulary, max_threads=1, cache_limit_bytes=CACHE_BYTES)
-        self._made: set[Lengths] = set()
 
     def warm_up(self) -> None:
         """Compile what is usual; about a second of CPU with a vocabulary of 49,000 tokens."""
         self.compile(Form("json", USUAL))
 
     def make_lengths(self, form: Form) -> None:
-        """Make the bounds of this form that were not made yet. The time for it is known, so it needs no budget."""
+        """Make the bounds of this form that are not kept. The time for it is known, so it needs no budget."""
         if form.kind not in ("json", "structural_tag"):
             return
-        for lengths in [each for each in costly_lengths(form.text) if each not in self._made][:MAX_NEW]:
-            self._made.add(lengths)
+        new = 0
+        for lengths in costly_lengths(form.text)[:MAX_LENGTHS]:
+            began = time.process_time()
             try:
                 self.compile(Form("json", json.dumps(lengths.schema())))
             except (RuntimeError, ValueError):  # such as a least length above the most; the form will be told
                 continue
+            new += time.process_time() - began > KEPT_SECONDS
+            if new == MAX_NEW:
+                return
 
     def compile(self, form: Form) -> Any:
         """What vLLM's engine core does with it (vllm/v1/structured_output/backend_xgrammar.py, `compile_grammar`)."""
