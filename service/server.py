@@ -7,7 +7,6 @@ Knows uvicorn, signals and exit codes; knows nothing of requests.
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -21,6 +20,7 @@ from service.app import create_app, create_management_app
 from service.console import Console
 from service.engine.base import Engine, Health, Phase
 from service.errors import ConfigurationError, TidegateError
+from service.heap import settle_heap
 from service.lifecycle import Lifecycle
 from service.loop_lag import LoopLagMonitor
 from service.settings import Settings
@@ -76,8 +76,7 @@ class Service:
         starting: asyncio.Task[None] | None = None
         try:
             await self._listen()
-            # What has been imported and built stays for good: the garbage collector need not look at it ever again.
-            gc.freeze()
+            settle_heap()
             starting = asyncio.create_task(self._start_engine())
             await self._stop.wait()
             if self._exit_code == 0 or self._lifecycle.in_flight:

@@ -12,7 +12,6 @@ Does not know HTTP, nor which engine it hosts.
 """
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -31,6 +30,7 @@ from service.engine.frames import FrameConnection
 from service.engine.pushed_stream import DELTAS_A_TURN
 from service.engine.rendered_limit import check_carried
 from service.errors import InternalError, TidegateError
+from service.heap import settle_heap
 from service.settings import EngineSettings, SimulationSettings
 
 logger = logging.getLogger("tidegate.engine.host")
@@ -89,8 +89,7 @@ class EngineHost:
         except TidegateError as error:
             self._send(wire.StartFailed(wire.Failure.of(error)))
             return 1
-        # The engine stays for good: the garbage collector need not look at it ever again.
-        gc.freeze()
+        settle_heap()
         self._send(wire.Started(info))
         beating = asyncio.create_task(self._beat())
         try:
