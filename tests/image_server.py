@@ -50,6 +50,18 @@ def stalling(beginning: bytes) -> Pieces:
     return pieces
 
 
+def trickling(head: bytes) -> Pieces:
+    """A response that goes on, byte by byte."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield head
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.02)
+
+    return pieces
+
+
 @contextlib.asynccontextmanager
 async def image_server(pieces: Pieces, tls: ssl.SSLContext | None = None) -> AsyncIterator[ImageServer]:
     """The running server."""

@@ -16,7 +16,7 @@ from service.gateway.media.fetch import ImageFetcher
 from service.gateway.media.pinned_transport import PinnedTransport, PrivateAddressError, resolve
 from service.gateway.media.source import ImageSource
 from service.settings import MediaSettings
-from tests.image_server import Pieces, answer, endless, image_server, stalling
+from tests.image_server import Pieces, answer, endless, image_server, stalling, trickling
 from tests.pictures import picture
 
 FIELD = "messages[0].content[0].image_url.url"
@@ -107,6 +107,7 @@ async def test_allowed_hosts_are_resolved(url: str) -> None:
         "http://a b.cdn.test/",
         "http://images.test:8000/",
         "http://images.test:22/",
+        "http://a.cdn.test:8080/",
         "https://images.test:80/",
         "http://ports.test/",
         "http://ports.test:8081/",
@@ -290,6 +291,12 @@ async def test_a_slow_answer_is_given_up(beginning: bytes) -> None:
     code, message = await answered(stalling(beginning), fetch_timeout_seconds=0.2)
     assert code == "failed_to_download_image" and "longer than 0.2 s" in message
     assert time.monotonic() - began < 3
+
+
+async def test_an_answer_that_trickles_is_given_up() -> None:
+    head = PNG_HEAD + b"Content-Length: 5000\r\n\r\n"
+    _, message = await answered(trickling(head), fetch_timeout_seconds=0.3)
+    assert "longer than 0.3 s" in message
 
 
 async def test_a_slow_resolver_is_given_up() -> None:
