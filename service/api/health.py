@@ -28,7 +28,8 @@ class Readiness(Struct):
     fraction: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None, Meta(description="How much of the phase is done, where known.")
     ]
-    reason: Annotated[str | None, Meta(description="Why the engine failed.")]
+    reason: Annotated[str | None, Meta(description="Why the engine failed, or is being replaced.")]
+    unready_seconds: Annotated[float, Meta(ge=0, description="Since the process began or its engine died; 0 if ready.")]
     phase_seconds: Annotated[float, Meta(ge=0)]
     elapsed_seconds: Annotated[float, Meta(ge=0, description="Since the process began.")]
     in_flight: Annotated[int, Meta(ge=0, description="Requests that are being served.")]

@@ -77,9 +77,10 @@ def rows() -> Iterator[Row]:
     for name, messages, code, param in MESSAGES:
         yield asks("messages", CHAT, {"messages": messages}, 400, code, param, name=name)
     for kind in MEDIA:
-        part = {"type": kind, kind: {"url": "http://127.0.0.1:1/", "data": "AAAA"}}
+        part = {"type": kind, kind: {"url": "http://127.0.0.1:1/"}}
         fields = {"messages": [{"role": "user", "content": [part]}]}
-        yield asks("media", CHAT, fields, 400, "unsupported_value", "messages[0].content[0].type", name=kind)
+        at = "image_url.url" if kind == "image_url" else "type"
+        yield asks("media", CHAT, fields, 400, "unsupported_value", f"messages[0].content[0].{at}", name=kind)
     for name, fields in ODD:
         yield asks("odd conversations", CHAT, fields, 200, name=name, milliseconds=10_000)
     for fields, code, param in OUTPUT:

@@ -64,7 +64,7 @@ class TestSimulatedEngineWithImages(ImageContract):
     async def seeing(self) -> AsyncIterator[Engine]:
         chosen = settings(in_process=False)
         simulation = chosen.simulation.model_copy(update={"modalities": ["text", "image"]})
-        running = build_engine(chosen.model_copy(update={"simulation": simulation}))
+        running = build_engine(chosen.model_copy(update={"simulation": simulation}), Telemetry())
         self.started = await running.start(lambda health: None)
         yield running
         await running.aclose()

@@ -16,6 +16,7 @@ from service.engine.base import Engine, EngineInfo
 from service.engine.factory import build_engine
 from service.errors import InvalidRequestError
 from service.settings import EngineSettings, MediaSettings, Settings
+from service.telemetry import Telemetry
 from tests import tiny_idefics
 from tests.api.live import LiveApp, live_app
 from tests.engine.contract import generate, greedy
@@ -42,7 +43,7 @@ async def app(model: Path) -> AsyncIterator[LiveApp]:
         {"model": str(model), "served_model_name": ["tiny"], "dtype": "float32", "max_model_len": 1024}
     )
     chosen = Settings(engine=engine, media=MediaSettings(max_images=4))
-    async with live_app(chosen, engine=build_engine(chosen)) as running:
+    async with live_app(chosen, engine=build_engine(chosen, Telemetry())) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ from service.engine.base import Engine, GenerationRequest, Resumption, TextPromp
 from service.engine.factory import build_engine
 from service.models import bundled
 from service.settings import EngineSettings, Settings
+from service.telemetry import Telemetry
 from tests.engine.resume_contract import CHAT, ResumeContract, asked, check, cut_off, greedy, read, told
 from tests.peft_folder import bundled_adapter
 
@@ -34,7 +35,7 @@ async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engi
     bundled.prepare(lambda done: None)
     tuned = bundled_adapter(tmp_path_factory.mktemp("tuned"), seed=1)
     further = {"dtype": "float32", "max_num_batched_tokens": TOKENS_A_STEP}
-    running = build_engine(Settings(engine=EngineSettings(lora_adapters={"tuned": tuned}, extra=further)))
+    running = build_engine(Settings(engine=EngineSettings(lora_adapters={"tuned": tuned}, extra=further)), Telemetry())
     info = await running.start(lambda health: None)
     assert info.resumption is Resumption.ALWAYS
     yield running

@@ -79,7 +79,7 @@ async def test_models(client: httpx.AsyncClient) -> None:
     ("method", "path", "sent", "status"),
     [
         ("POST", CHAT, {"json": {}}, 400),
-        ("POST", CHAT, {"content": b"{"}, 400),
+        ("POST", CHAT, {"content": b"{", "headers": {"content-type": "application/json"}}, 400),
         ("POST", CHAT, {"json": {"model": MODEL, "messages": MESSAGES, "tools": 1}}, 400),
         ("POST", CHAT, {"json": {"model": "none", "messages": MESSAGES}}, 404),
         ("POST", TEXT, {"json": {"model": MODEL, "prompt": [9999]}}, 400),
