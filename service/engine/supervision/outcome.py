@@ -16,10 +16,19 @@ def killed_twice() -> InternalError:
     )
 
 
-def not_continued(why: str) -> InternalError:
-    """It has told something, and cannot go on from there. `why` is a sentence."""
+def not_resumable(why: str) -> InternalError:
+    """It has told something, and this engine cannot go on from there. `why` is a sentence."""
     return InternalError(
-        f"The engine died in the middle of this answer. {why} Send the request again.", code="not_continued"
+        f"The engine died in the middle of this answer. {why} Send the request again.", code="not_resumable"
+    )
+
+
+def told_otherwise() -> InternalError:
+    """The next engine did not tell the same again, so nothing that follows would belong to what was told."""
+    return InternalError(
+        "The engine died in the middle of this answer, and the next one did not give the same answer again. Send the "
+        "request again.",
+        code="not_continued",
     )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from service.engine.base import Delta, PositionLogprobs, ToolCallPart
 from service.engine.supervision.journal import Journal, Told, ToldCall, ToldChoice
-from service.engine.supervision.outcome import not_continued
-from service.errors import InternalError
+from service.engine.supervision.outcome import told_otherwise
 
 
 class Replay:
@@ -52,7 +51,7 @@ class _Choice:
         reasoning = self._reasoning.new(delta.reasoning) if delta.reasoning else None
         calls = [part for call in delta.tool_calls or () if (part := self._new_part(call)) is not None]
         if delta.finish_reason is not None and not self.over:
-            raise _different()
+            raise told_otherwise()
         if not (token_ids or text or reasoning or calls or delta.finish_reason):
             return None
         return Delta(
@@ -71,7 +70,7 @@ class _Choice:
     def _new_tokens(self, token_ids: list[int]) -> list[int]:
         known = min(len(token_ids), len(self._token_ids))
         if token_ids[:known] != self._token_ids[:known]:
-            raise _different()
+            raise told_otherwise()
         del self._token_ids[:known]
         return token_ids[known:]
 
@@ -108,14 +107,10 @@ class _Text:
             return piece
         self._again.add(piece[:left])
         if not self.left and self._again.checksum != self._told.checksum:
-            raise _different()
+            raise told_otherwise()
         return piece[left:]
 
 
 def _last(logprobs: list[PositionLogprobs] | None, count: int) -> list[PositionLogprobs] | None:
     """Those of the tokens that are new."""
     return logprobs[-count:] if logprobs and count else None
-
-
-def _different() -> InternalError:
-    return not_continued("The next one did not give the same answer again.")

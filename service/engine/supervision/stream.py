@@ -8,7 +8,7 @@ import msgspec
 
 from service.engine.base import RESUMING, Delta, DeltaStream, Engine, GenerationRequest
 from service.engine.supervision.journal import Journal
-from service.engine.supervision.outcome import DEATHS_SURVIVED, killed_twice, not_back_in_time, not_continued
+from service.engine.supervision.outcome import DEATHS_SURVIVED, killed_twice, not_back_in_time, not_resumable
 from service.engine.supervision.readmission import Ticket
 from service.engine.supervision.replay import Replay
 from service.errors import EngineDiedError, InternalError, TidegateError
@@ -141,7 +141,7 @@ class SupervisedStream:
         if self._deaths > DEATHS_SURVIVED:
             error = killed_twice()
         elif not self._journal.silent and (obstacle := self._supervisor.obstacle(self._request)) is not None:
-            error = not_continued(obstacle)
+            error = not_resumable(obstacle)
         if error is not None:
             self._supervisor.lost(error)
             raise error
