@@ -5,7 +5,7 @@ Imports nothing but the standard library, for the guardian starts with it.
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +17,18 @@ OURS: Final = ("psm_", "sem.mp-", "torch_", "vllm_", "nccl-")
 
 def mapped_segments(pids: Iterable[int]) -> set[str]:
     """Names of the segments that the processes have mapped."""
-    found: set[str] = set()
-    for pid in pids:
-        with contextlib.suppress(OSError):  # it has ended
-            for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines():
-                _, separator, name = line.partition(f" {FOLDER}/")
-                if separator and name.startswith(OURS) and "/" not in name and not name.endswith(" (deleted)"):
-                    found.add(name)
-    return found
+    mapped = {inode for pid in pids for inode in _mapped_inodes(pid)}
+    with os.scandir(FOLDER) as entries:
+        return {entry.name for entry in entries if entry.name.startswith(OURS) and entry.inode() in mapped}
+
+
+def _mapped_inodes(pid: int) -> Iterator[int]:
+    """Not names: the C library makes a semaphore under another name than it is then given."""
+    with contextlib.suppress(OSError):  # it has ended
+        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+            if f" {FOLDER}/" in line:
+                # Address, permissions, offset, device, inode, path (proc_pid_maps(5)).
+                yield int(line.split(maxsplit=5)[4])
 
 
 def unlink_segments(names: Iterable[str]) -> None:

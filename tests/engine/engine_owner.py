@@ -1,7 +1,7 @@
 """Stands for a gateway with an engine: `python -m tests.engine.engine_owner ROOT [--guardian]`.
 
-Its engine is a process that has a segment of shared memory and a child in a session of its own. Prints the engine's
-folder, its segment and its two process ids in one line, then lives until it is killed.
+Its engine is a process that has a segment of shared memory, a semaphore and a child in a session of its own. Prints the
+engine's folder, the names of those two and its two process ids in one line, then lives until it is killed.
 """
 
 import asyncio
@@ -17,11 +17,13 @@ from service.engine.runtime_directory import RuntimeDirectory, abandoned
 
 ENGINE = """
 import os, subprocess, time
-from multiprocessing import resource_tracker, shared_memory
+from multiprocessing import get_context, resource_tracker, shared_memory
 segment = shared_memory.SharedMemory(create=True, size=16)
+semaphore = get_context("spawn").Semaphore()
 child = subprocess.Popen(["sleep", "300"], start_new_session=True)
 resource_tracker.unregister(segment._name, "shared_memory")
-print(segment.name, os.getpid(), child.pid, flush=True)
+resource_tracker.unregister(semaphore._semlock.name, "semaphore")
+print(segment.name, "sem." + semaphore._semlock.name[1:], os.getpid(), child.pid, flush=True)
 time.sleep(300)
 """
 
@@ -32,7 +34,7 @@ class EngineOwner:
 
     process: "subprocess.Popen[str]"
     folder: Path
-    segment: Path
+    memory: tuple[Path, Path]
     pids: tuple[int, int]
 
     @classmethod
@@ -40,8 +42,9 @@ class EngineOwner:
         command = [sys.executable, "-m", "tests.engine.engine_owner", str(root), *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        folder, segment, engine, child = process.stdout.readline().split()
-        return cls(process, Path(folder), Path("/dev/shm") / segment, (int(engine), int(child)))
+        folder, segment, semaphore, engine, child = process.stdout.readline().split()
+        memory = (Path("/dev/shm", segment), Path("/dev/shm", semaphore))
+        return cls(process, Path(folder), memory, (int(engine), int(child)))
 
     def kill(self) -> None:
         """SIGKILL to the owner alone."""
@@ -53,7 +56,7 @@ class EngineOwner:
     def leftovers(self) -> list[object]:
         """What there still is of the engine."""
         living = [pid for pid in self.pids if _lives(pid)]
-        return [*living, *(path for path in (self.folder, self.segment) if path.exists())]
+        return [*living, *(path for path in (self.folder, *self.memory) if path.exists())]
 
 
 def clear_abandoned(root: Path) -> list[Path]:

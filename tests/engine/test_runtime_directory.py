@@ -44,7 +44,7 @@ def test_a_guardian_removes_all_within_five_seconds_of_its_gateway_being_killed(
 def test_what_an_owner_left_that_no_longer_lives_is_removed(owner: Callable[..., EngineOwner], tmp_path: Path) -> None:
     dead = owner()
     dead.kill()
-    assert len(dead.leftovers()) == 4
+    assert len(dead.leftovers()) == 5
     assert clear_abandoned(tmp_path) == [dead.folder]
     assert dead.leftovers() == []
 
@@ -56,7 +56,7 @@ def test_shared_memory_is_removed_even_if_all_processes_are_gone(
     dead.kill()
     for pid in dead.pids:
         os.kill(pid, signal.SIGKILL)
-    assert dead.segment.exists()
+    assert all(path.exists() for path in dead.memory)
     clear_abandoned(tmp_path)
     assert dead.leftovers() == []
 
@@ -65,7 +65,7 @@ def test_a_living_neighbour_is_not_touched(owner: Callable[..., EngineOwner], tm
     neighbour, dead = owner(), owner()
     dead.kill()
     assert clear_abandoned(tmp_path) == [dead.folder]
-    assert len(neighbour.leftovers()) == 4
+    assert len(neighbour.leftovers()) == 5
 
 
 def test_folders_that_only_look_like_ours_are_not_touched(tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 SMALL = {"max_model_len": 512, "kv_cache_memory_bytes": 2**28}
 
 
+def whole_tree(engine: HostedEngine) -> list[psutil.Process]:
+    """The host and all that descends from it."""
+    host = psutil.Process(engine.pid)
+    return [host, *host.children(recursive=True)]
+
+
 def part(engine: HostedEngine, title: str) -> psutil.Process:
     """The process of the engine that calls itself so."""
     return next(
@@ -78,7 +84,7 @@ async def test_a_killed_worker_is_named_and_nothing_is_left_of_the_others() -> N
     engine = host_engine(Settings(engine=EngineSettings(**SMALL, tensor_parallel_size=3)))
     try:
         await engine.start(reports.append)
-        tree = psutil.Process(engine.pid).children(recursive=True)
+        tree = whole_tree(engine)
         segments = mapped_segments(process.pid for process in tree)
         assert segments and segments <= set(os.listdir("/dev/shm"))
         seconds, error = await seconds_until_death(engine, "VLLM::Worker_TP1")
@@ -116,7 +122,8 @@ async def test_a_killed_engine_core_is_named_and_rebuilding_leaves_nothing() -> 
         engine = host_engine(Settings(engine=EngineSettings(**SMALL)))
         try:
             await engine.start(lambda health: None)
-            segments = mapped_segments(each.pid for each in psutil.Process(engine.pid).children(recursive=True))
+            segments = mapped_segments(each.pid for each in whole_tree(engine))
+            assert segments <= set(os.listdir("/dev/shm")) and segments
             seconds, error = await seconds_until_death(engine, "VLLM::EngineCore")
         finally:
             await engine.aclose()
