@@ -35,7 +35,8 @@ async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engi
     bundled.prepare(lambda done: None)
     tuned = bundled_adapter(tmp_path_factory.mktemp("tuned"), seed=1)
     further = {"dtype": "float32", "max_num_batched_tokens": TOKENS_A_STEP}
-    running = build_engine(Settings(engine=EngineSettings(lora_adapters={"tuned": tuned}, extra=further)), Telemetry())
+    settings = EngineSettings(lora_adapters={"tuned": str(tuned)}, extra=further)
+    running = build_engine(Settings(engine=settings), Telemetry())
     info = await running.start(lambda health: None)
     assert info.resumption is Resumption.ALWAYS
     yield running
