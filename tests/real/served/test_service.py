@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import re
+import time
 from typing import Any
 
 import httpx
@@ -168,7 +169,9 @@ def test_metrics_hold_ours_and_the_engines(service: ServiceProcess, client: open
 def test_every_request_leaves_one_json_line(service: ServiceProcess) -> None:
     marked = {"x-request-id": "look-for-me"}
     httpx.post(service.url + "/v1/completions", json={"model": MODEL, "prompt": "Hi", "max_tokens": 2}, headers=marked)
-    lines = [json.loads(line) for line in service.text().splitlines() if '"look-for-me"' in line]
+    deadline = time.monotonic() + 2  # the line is written once the response is
+    while not (lines := [json.loads(line) for line in service.text().splitlines() if '"look-for-me"' in line]):
+        assert time.monotonic() < deadline
     assert len(lines) == 1
     assert (lines[0]["status"], lines[0]["completion_tokens"], lines[0]["route"]) == (200, 2, "completions")
 
