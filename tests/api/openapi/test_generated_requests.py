@@ -53,6 +53,8 @@ def config(mode: str) -> SchemathesisConfig:
     few = {"max-examples": CASES if GIVEN else CASES // 4}
     return SchemathesisConfig.from_dict(
         {
+            # A request may ask for 128 choices of all that the context holds.
+            "request-timeout": 60,
             "generation": {"mode": mode, "max-examples": CASES, "deterministic": GIVEN is None},
             "operations": [{"include-name": name, "generation": few} for name in MANY_BOUNDS],
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]}},
@@ -68,7 +70,7 @@ def app_for(path: str, apps: dict[bool, StartedApp] = {}) -> StartedApp:  # noqa
     """The application whose engine does what the route is for."""
     embeds = path == "/v1/embeddings"
     if embeds not in apps:
-        chosen = embedding_settings(matryoshka=True) if embeds else settings()
+        chosen = embedding_settings(matryoshka=True) if embeds else settings(context_tokens=2048)
         apps[embeds] = StartedApp(chosen.model_copy(update={"server": ServerSettings()}))
     return apps[embeds]
 
