@@ -12,7 +12,8 @@ from tests.chaos.faults import Fault
 from tests.chaos.kinds import ADAPTER, KINDS
 from tests.chaos.report import document, table
 from tests.chaos.round import Round, play, undisturbed
-from tests.chaos.service import chaos_service, write_chaos_adapter
+from tests.chaos.service import chaos_service
+from tests.peft_folder import bundled_adapter
 
 ENGINE_FAULTS = (Fault.KILL_CORE, Fault.KILL_HOST, Fault.STOP_CORE, Fault.STOP_HOST)
 
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument("serve", nargs="*", help="further arguments of tidegate serve, after --")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        adapter = write_chaos_adapter(Path(folder))
+        adapter = bundled_adapter(Path(folder) / ADAPTER, seed=3)
         with chaos_service(f"--engine.lora_adapters={ADAPTER}={adapter}", *asked.serve) as service:
             service.wait_until_ready()
             rounds = asyncio.run(_play(service.url, service.pid, asked))
