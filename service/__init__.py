@@ -21,14 +21,14 @@ A request, in the order of time
  6. `engine/client.py`        to the engine's process and back over one Unix socket, all deltas of one step in one frame
                               (`engine/frames.py`, `wire.py`); they wait as bytes for their reader (`encoded_stream.py`)
  7. `engine/vllm_form.py`     takes the form (schema, regex, grammar) from the final parameters; it passes only if it
-                              was compiled elsewhere, in time (`vllm_grammar_guard.py`), not too often (`grammar_lane.py`)
+                              was compiled elsewhere, in time (`vllm_grammar_guard.py`)
  8. `engine/vllm_resume.py`   a request that goes on after a death: what it had told is told again, then vLLM continues
  9. `engine/vllm_parse.py`    text -> reasoning, content and tool calls, there, where the model has parsers
 10. `api/chat_chunks.py` and `api/completion_chunks.py`: deltas -> SSE events, or folded into one JSON document
 Embeddings go the same way: `api/embeddings.py`, `api/embedding_reply.py`, `gateway/embedding.py`.
 `api/tokenization.py` only renders.
-`api/openapi/` describes all public routes; `api/chat_answer.py` and `api/completion_answer.py` are the types of what the
-encoders write. `api/obfuscation.py` pads events for whoever asks.
+`api/openapi/` describes all public routes; `api/chat_answer.py` and `api/completion_answer.py` are the types of what
+the encoders write. `api/obfuscation.py` pads events for whoever asks.
 
 The packages
  `api/`       HTTP and the OpenAI wire format; not vLLM, not scheduling
