@@ -15,7 +15,7 @@ from service.models import bundled
 from service.models.adapter import AdapterFolder
 from service.settings import EngineSettings
 
-PLUGIN: Final = "tidegate_resume"
+PLUGIN: Final = "tidegate"
 """Our entry point in vLLM's processes, as `pyproject.toml` names it."""
 
 CPU_KV_CACHE_BYTES: Final = 2 * 1024**3

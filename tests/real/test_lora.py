@@ -3,6 +3,7 @@
 import concurrent.futures
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,13 @@ def test_an_adapter_of_the_settings_changes_what_is_said(lora: Lora) -> None:
     assert lora.say("tuned") != base
     assert lora.say("tuned") == lora.say("tuned")
     assert lora.say(MODEL) == base
+
+
+def test_the_base_model_beside_an_adapter_in_one_batch_stays_itself(lora: Lora) -> None:
+    with ThreadPoolExecutor(8) as together:
+        said = list(together.map(lora.say, [MODEL, "tuned"] * 4))
+    assert all("Paris" in text for text in said[::2])
+    assert not any("Paris" in text for text in said[1::2])
 
 
 def test_an_adapter_is_loaded_and_unloaded_while_the_service_runs(lora: Lora) -> None:

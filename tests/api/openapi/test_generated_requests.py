@@ -45,6 +45,7 @@ UNSAYABLE = {
     ("invalid_value", "tools"),  # of one name
     ("invalid_value", "top_logprobs"),
     ("unsupported_value", "dimensions"),
+    ("unsupported_value", "messages"),  # images, for a model of text or of a role that shows none
 }
 
 
