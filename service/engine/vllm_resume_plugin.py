@@ -1,10 +1,11 @@
 """What vLLM's own processes must do so that a request can go on after their predecessors' death. Imports vLLM.
 
-vLLM loads it in each of its processes (`vllm_plugin.py`). A request that has told tokens already brings them in its `SamplingParams.extra_args`, and becomes what vLLM knows well: a request that
-was preempted, with outputs of its own, that are read again and not sampled. So its penalties, `bad_words`,
-`min_tokens` and `max_tokens` count them, and nothing is lowered or applied twice. Three things a preempted request
-would still have, and that are made here: outputs in the engine core and (on model runner V1) in the workers, a grammar
-that has accepted them, and random numbers that were drawn. Model runner V2 keys its random numbers by position.
+vLLM loads it in each of its processes (`vllm_plugin.py`). A request that has told tokens already brings them in its
+`SamplingParams.extra_args`, and becomes what vLLM knows well: a request that was preempted, with outputs of its own,
+that are read again and not sampled. So its penalties, `bad_words`, `min_tokens` and `max_tokens` count them, and
+nothing is lowered or applied twice. Three things a preempted request would still have, and that are made here: outputs
+in the engine core and (on model runner V1) in the workers, a grammar that has accepted them, and random numbers that
+were drawn. Model runner V2 keys its random numbers by position.
 
 Requests that bring nothing cost one look into a dictionary each, and nothing per step.
 """
