@@ -25,8 +25,10 @@ MANY_BOUNDS = ["POST /v1/chat/completions", "POST /v1/completions", "POST /token
 
 # What the document cannot say, by code and field; see its introduction.
 UNSAYABLE = {
-    ("context_length_exceeded", ""),
+    ("context_length_exceeded", "input"),
     ("context_length_exceeded", "max_tokens"),
+    ("context_length_exceeded", "messages"),
+    ("context_length_exceeded", "prompt"),
     ("integer_below_min_value", "max_tokens"),  # 0 without echo
     ("invalid_json_schema", "response_format"),
     ("invalid_json_schema", "structured_outputs"),
