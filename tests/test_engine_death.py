@@ -9,7 +9,7 @@ import openai
 import psutil
 import pytest
 
-from tests.chaos.faults import Fault, strike
+from tests.chaos.faults import Fault, victim
 from tests.service_process import ServiceProcess, simulated
 
 BODY = {"model": "sim", "prompt": "Tell me", "max_tokens": 60, "stream": True, "ignore_eos": True}
@@ -29,7 +29,7 @@ def test_a_stream_says_that_it_is_resuming_and_goes_on(service: ServiceProcess) 
         for line in response.iter_lines():
             lines.append(line)
             if len(lines) == 20:
-                strike(service.pid, Fault.KILL_HOST)
+                victim(service.pid, Fault.KILL_HOST).kill()
     told = "".join(re.findall(r'"text":"([^"]*)"', "\n".join(lines)))
     assert told == whole["choices"][0]["text"]
     assert ": resuming" in lines
@@ -43,12 +43,12 @@ def test_the_official_client_notices_nothing(service: ServiceProcess) -> None:
     with client.completions.create(**wanted, extra_body={"ignore_eos": True}) as stream:
         for tokens, _ in enumerate(stream, start=1):
             if tokens == 10:
-                strike(service.pid, Fault.KILL_HOST)
+                victim(service.pid, Fault.KILL_HOST).kill()
     assert tokens >= 60
 
 
 def test_readiness_says_why_and_liveness_stays(service: ServiceProcess) -> None:
-    strike(service.pid, Fault.KILL_HOST)
+    victim(service.pid, Fault.KILL_HOST).kill()
     began = time.monotonic()
     while (ready := service.get("/health/ready")) is None or ready.status_code == 200:
         assert time.monotonic() - began < 10
@@ -65,7 +65,7 @@ def test_deaths_without_end_end_the_process() -> None:
     with simulated("--supervision.max-deaths=2") as service:
         for _ in range(2):
             service.wait_until_ready(30)
-            strike(service.pid, Fault.KILL_HOST)
+            victim(service.pid, Fault.KILL_HOST).kill()
             while (ready := service.get("/health/ready")) is not None and ready.status_code == 200:
                 time.sleep(0.01)
         assert service.wait(20) == 1

@@ -5,6 +5,7 @@ with what an undisturbed engine says.
     `answer.py`   sends one and reads all that comes
     `faults.py`   finds the processes of a running service, and strikes one of them
     `round.py`    streams running, one fault, all streams to their ends
+    `ends.py`     a death while draining, and the death of the gateway
     `report.py`   what came of it, as a table
 
 `python -m tests.chaos` (or `make chaos`) runs as many rounds as wanted against the real engine.

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from tests.chaos.round import Round
+from tests.chaos.round import Round, acceptable
 
 
 def document(rounds: Sequence[Round]) -> dict[str, Any]:
@@ -17,16 +17,17 @@ def document(rounds: Sequence[Round]) -> dict[str, Any]:
     return {
         "rounds": len(rounds),
         "streams": len(outcomes),
-        "cut": sum(outcome.answer.pauses > 0 for outcome in outcomes),
+        "cut": sum(outcome.cut for outcome in outcomes),
         "complete": sum(outcome.answer.complete for outcome in outcomes),
         "same": sum(outcome.same for outcome in outcomes),
+        "wrong": sum(not acceptable(outcome, each.fault) for each in rounds for outcome in each.outcomes),
         "always_live": all(each.live for each in rounds),
         "noticed": _times([each.noticed for each in rounds]),
         "ready": _times([each.ready for each in rounds]),
         "kinds": {
             name: {
                 "streams": len(them),
-                "cut": sum(each.answer.pauses > 0 for each in them),
+                "cut": sum(each.cut for each in them),
                 "same": sum(each.same for each in them),
                 "errors": sorted({each.answer.error for each in them if each.answer.error}),
             }
@@ -43,8 +44,9 @@ def table(rounds: Sequence[Round]) -> str:
         lines.append(f"{name:<20}{row['streams']:>9}{row['cut']:>6}{row['same']:>7}  {'; '.join(row['errors'])[:120]}")
     lines.append(
         f"{figures['rounds']} faults, {figures['streams']} streams: {figures['complete']} complete, "
-        f"{figures['same']} exact. Liveness {'200 throughout' if figures['always_live'] else 'FAILED'}."
+        f"{figures['same']} exact, {figures['wrong']} wrong."
     )
+    lines.append(f"liveness {'200 throughout' if figures['always_live'] else 'FAILED'}")
     lines += [f"{name} after {json.dumps(figures[name])} s" for name in ("noticed", "ready")]
     return "\n".join(lines)
 

@@ -10,5 +10,6 @@ def chaos_service(*arguments: str) -> ServiceProcess:
         "--max-model-len=1024",
         "--kv-cache-memory-bytes=536870912",
         "--supervision.max_deaths=1000000",
+        "--server.drain_timeout_seconds=120",
         *arguments,
     )

@@ -75,7 +75,7 @@ async def torment(url: str, gateway: int) -> tuple[list[Answer], list[str]]:
         streams = [asyncio.create_task(ask(http, KIND, answer)) for answer in answers]
         while min(answer.events for answer in answers) < 20:
             await asyncio.sleep(0.01)
-        strike(gateway, Fault.KILL_CORE)
+        await strike(gateway, Fault.KILL_CORE)
         probes = [asyncio.create_task(_probe(http, second)) for second in range(MINUTE)]
         await asyncio.gather(*streams)
         return answers, await asyncio.gather(*probes)
