@@ -152,8 +152,8 @@ class SupervisedEngine:
     def leave(self, stream: SupervisedStream) -> None:
         self._in_flight.discard(stream)
 
-    def died(self, error: EngineDiedError) -> None:
-        if self._serving:
+    def died(self, engine: Engine, error: EngineDiedError) -> None:
+        if engine is self.serving:
             self._note_death("died", error.message)
 
     def queue(self, tokens: int) -> Ticket:
@@ -186,6 +186,8 @@ class SupervisedEngine:
         for stream in [each for each in self._in_flight if each.on_probation] or self._in_flight:
             stream.blame()
         self._record(kind, cause)
+        # They were in this engine's hands. Whoever hears of it late must not be blamed for the death of the next, too.
+        self._in_flight.clear()
         self._death.set()
 
     def _record(self, kind: DeathKind, cause: str) -> None:
@@ -260,7 +262,7 @@ class SupervisedEngine:
             try:
                 return await call(engine)
             except EngineDiedError as error:
-                self.died(error)
+                self.died(engine, error)
                 deaths += 1
                 if deaths > DEATHS_SURVIVED:
                     raise killed_twice() from error

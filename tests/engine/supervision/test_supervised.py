@@ -121,6 +121,33 @@ async def test_whatever_was_asked_for_goes_on(sampling: dict[str, Any]) -> None:
             assert (text(cut_up, index), ids(cut_up, index)) == (text(whole, index), ids(whole, index))
 
 
+async def test_who_hears_late_of_a_death_does_not_blame_the_next_engine() -> None:
+    async with supervised() as it:
+        stream = it.engine.generate(await it.ask())
+        told = [await anext(stream)]
+        it.kill()
+        await it.phase(Phase.RESTARTING)
+        await it.phase(Phase.READY)
+        told += [deltas async for deltas in stream]
+        await stream.aclose()
+        assert len(ids(told)) == TOKENS
+        assert len(it.engines) == 2
+
+
+async def test_a_death_is_not_held_against_who_was_not_in_that_engines_hands() -> None:
+    async with supervised() as it:
+        stream = it.engine.generate(await it.ask())
+        told = [await anext(stream)]
+        for engines in (1, 2):
+            it.kill()
+            await it.phase(Phase.RESTARTING)
+            await it.phase(Phase.READY)
+            assert len(it.engines) == engines + 1
+        told += [deltas async for deltas in stream]
+        await stream.aclose()
+        assert len(ids(told)) == TOKENS
+
+
 async def test_calls_wait_for_the_next_engine() -> None:
     async with supervised() as it:
         it.kill()
