@@ -44,7 +44,6 @@ logger = logging.getLogger("tidegate.engine")
 STOP_TIMEOUT_SECONDS: Final = 10.0
 """How long a host may take to close its engine before it is killed."""
 
-
 SUSPICION_SECONDS: Final = 0.25
 """How long the host may take to name the cause after the first request that failed because the engine died."""
 
@@ -100,9 +99,12 @@ class HostedEngine:
         self._started = asyncio.get_running_loop().create_future()
         self._tree = await EngineTree.create(self._read_free_bytes)
         address = f"{self._tree.directory.path}/engine.sock"
-        self._server = await asyncio.get_running_loop().create_unix_server(
-            lambda: FrameConnection(self._take, on_made=self._connected, on_lost=self._disconnected), address
-        )
+        try:
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                lambda: FrameConnection(self._take, on_made=self._connected, on_lost=self._disconnected), address
+            )
+        except OSError as error:  # such as an address that is too long, for TMPDIR is
+            raise EngineUnavailableError(f"The engine's socket could not be made at {address}: {error}.") from error
         host = await self._tree.spawn(self._start_message(address), self._take_line)
         self._watcher = asyncio.create_task(self._watch(host))
         info = await self._started

@@ -56,10 +56,13 @@ class EngineTree:
     async def spawn(self, start_message: bytes, on_line: Callable[[str], None]) -> HostProcess:
         """Start the guardian, then the host. `on_line` hears what the host's processes print.
 
-        Raises `EngineUnavailableError` if it was removed meanwhile.
+        Raises `EngineUnavailableError` if they cannot be started, or if it was removed meanwhile.
         """
-        self._guardian = await Guardian.spawn(self.directory.path)
-        self.host = await HostProcess.spawn(start_message, on_line, self.directory.environment)
+        try:
+            self._guardian = await Guardian.spawn(self.directory.path)
+            self.host = await HostProcess.spawn(start_message, on_line, self.directory.environment)
+        except OSError as error:  # no memory, descriptors or process ids are left
+            raise EngineUnavailableError(f"The engine's process could not be started: {error}.") from error
         if self._removing is not None:
             await self._remove(for_another=False)
             raise EngineUnavailableError("The engine was stopped before it had started.")
@@ -85,7 +88,7 @@ class EngineTree:
     async def _remove(self, *, for_another: bool) -> None:
         await asyncio.to_thread(_clear, self.directory)
         if self.host is not None:
-            await self.host.kill()
+            await self.host.kill(KILL_TIMEOUT_SECONDS)
             await asyncio.to_thread(reap_orphans, self.host.pid)
         if self._guardian is not None:
             await self._guardian.dismiss(GUARDIAN_SECONDS)

@@ -1,8 +1,7 @@
 """The engine's own process: `python -m service.engine.host`, started by `client.py`.
 
 In the order of time: read the start message from standard input, connect the socket, start the engine while
-reporting its phases, then serve messages until told to stop. Deltas that became ready in one turn of the event loop
-(one engine step) leave in one frame; while a frame waits for the socket, further deltas join the next one.
+reporting its phases, then serve messages until told to stop. What the streams tell leaves through an `outbox.py`.
 
 Standard input stays open for as long as the gateway lives. When it ends, whatever ended the gateway, the guardian
 (`guardian.py`) clears up. Should it not live, this process takes its whole process group with it, so that nobody is
@@ -24,10 +23,10 @@ from typing import Any, Final
 import msgspec
 
 from service.engine import wire
-from service.engine.base import Delta, DeltaStream, Engine, GenerationRequest
+from service.engine.base import DeltaStream, Engine, GenerationRequest
 from service.engine.factory import build_in_process
 from service.engine.frames import FrameConnection
-from service.engine.pushed_stream import DELTAS_A_TURN
+from service.engine.outbox import Outbox
 from service.engine.rendered_limit import check_carried
 from service.errors import InternalError, TidegateError
 from service.heap import settle_heap
@@ -35,12 +34,8 @@ from service.settings import EngineSettings, SimulationSettings
 
 logger = logging.getLogger("tidegate.engine.host")
 
-MAX_BUFFERED_DELTAS: Final = 8192
-"""Deltas that may wait for the socket before the engine's streams are no longer read (vLLM then merges tokens)."""
-
 CLOSE_SECONDS: Final = 2.0
 """How long the gateway may take to read the last that we have said."""
-
 
 GUARDIAN_SECONDS: Final = 2.0
 """What the guardian may take to kill us after the gateway's end."""
@@ -69,28 +64,22 @@ class EngineHost:
         self._engine = engine
         self._stop = asyncio.Event()
         # Whoever has lost us cannot tell us to stop.
-        self.connection = FrameConnection(self._take, on_room=self._flush, on_lost=self._stop.set)
+        self.connection = FrameConnection(self._take, on_room=lambda: self._outbox.flush(), on_lost=self._stop.set)
         """Our end of the socket, to be connected before `run`."""
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._outbox = Outbox(self.connection)
         self._decode = msgspec.msgpack.Decoder(wire.ToHost).decode
-        self._outbox: dict[int, list[Delta]] = {}
-        self._outbox_size = 0
-        self._ended: list[int] = []
-        self._flush_due = False
-        self._room = asyncio.Event()
-        self._room.set()
         self._pumps: dict[int, asyncio.Task[None]] = {}
         self._answers: dict[int, asyncio.Task[None]] = {}
 
     async def run(self) -> int:
         """Start the engine and serve until told to stop. Returns the process's exit code."""
         try:
-            info = await self._engine.start(lambda health: self._send(wire.Report(health)))
+            info = await self._engine.start(lambda health: self._outbox.send(wire.Report(health)))
         except TidegateError as error:
-            self._send(wire.StartFailed(wire.Failure.of(error)))
+            self._outbox.send(wire.StartFailed(wire.Failure.of(error)))
             return 1
         settle_heap()
-        self._send(wire.Started(info))
+        self._outbox.send(wire.Started(info))
         beating = asyncio.create_task(self._beat())
         try:
             await self._stop.wait()
@@ -109,16 +98,18 @@ class EngineHost:
         """Tell the client how far the engine has come. While the socket takes nothing, nothing piles up."""
         while True:
             if self.connection.room and (progress := self._engine.progress()) is not None:
-                self._send(wire.Heartbeat(progress))
+                self._outbox.send(wire.Heartbeat(progress))
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _dispatch(self, message: wire.ToHost) -> None:
         match message:
             case wire.Generate(stream, request):
-                self._pumps[stream] = asyncio.create_task(self._pump(stream, request))
+                pump = self._pumps[stream] = asyncio.create_task(self._pump(stream, request))
+                # Not at the pump's own end: one that is aborted before its first step never comes to that.
+                pump.add_done_callback(lambda _: self._pumps.pop(stream))
             case wire.Abort(stream):
-                if (pump := self._pumps.get(stream)) is not None:
-                    pump.cancel()
+                if stream in self._pumps:
+                    self._pumps[stream].cancel()
             case wire.Render(call, _):
                 self._answer(call, self._render(message))
             case wire.Detokenize(call, _):
@@ -141,54 +132,20 @@ class EngineHost:
         try:
             stream = self._engine.generate(request)
             async for ready in stream:
-                self._outbox.setdefault(number, []).extend(ready)
-                self._outbox_size += len(ready)
-                self._schedule_flush()
-                if self._outbox_size > MAX_BUFFERED_DELTAS:
-                    self._room.clear()
-                    await self._room.wait()
-            self._ended.append(number)
-            self._schedule_flush()
+                await self._outbox.put(number, ready)
+            self._outbox.end(number)
         except Exception as error:  # noqa: BLE001 (the outermost handler of a generation in this process)
-            self._send(wire.StreamFailed(number, _failure(error)))
+            self._outbox.send(wire.StreamFailed(number, _failure(error)))
         finally:
             if stream is not None:
                 await stream.aclose()
-            del self._pumps[number]
-
-    def _schedule_flush(self) -> None:
-        if not self._flush_due and self.connection.room:
-            self._flush_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flush_due = False
-        if self.connection.room:
-            self._send_outbox()
-
-    def _send_outbox(self) -> None:
-        if not self._outbox and not self._ended:
-            return
-        items = [
-            (number, deltas[at : at + DELTAS_A_TURN])
-            for number, deltas in self._outbox.items()
-            for at in range(0, len(deltas), DELTAS_A_TURN)
-        ]
-        self.connection.send(self._encode(wire.Deltas(items, self._ended)))
-        self._outbox, self._outbox_size, self._ended = {}, 0, []
-        self._room.set()
-
-    def _send(self, message: wire.ToClient) -> None:
-        """Send a message behind every delta that is already in the outbox."""
-        self._send_outbox()
-        self.connection.send(self._encode(message))
 
     def _answer(self, call: int, work: Coroutine[Any, Any, wire.ToClient]) -> None:
         async def answer() -> None:
             try:
-                self._send(await work)
+                self._outbox.send(await work)
             except Exception as error:  # noqa: BLE001 (the outermost handler of a call in this process)
-                self._send(wire.CallFailed(call, _failure(error)))
+                self._outbox.send(wire.CallFailed(call, _failure(error)))
 
         def settle(_: asyncio.Task[None]) -> None:
             del self._answers[call]

@@ -66,13 +66,18 @@ class HostProcess:
             async with asyncio.timeout(timeout_seconds):
                 await self._process.wait()
 
-    async def kill(self) -> None:
-        """SIGKILL to its group while it lives, and wait for its end. Idempotent."""
+    async def kill(self, timeout_seconds: float) -> None:
+        """SIGKILL to its group while it lives, and wait for its end, but not for longer than that. Idempotent.
+
+        A process that the kernel does not let go, as a GPU's driver may have it, keeps its output open, too.
+        """
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
-        await self._process.wait()
-        await self._reader
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._process.wait()
+                await self._reader
 
     async def _read_output(self) -> None:
         """Pass on each line; progress bars end theirs with a carriage return."""

@@ -15,6 +15,7 @@ from service.engine.base import (
     Renderable,
     Task,
 )
+from service.engine.merged import MergedStream
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
@@ -22,7 +23,6 @@ from service.gateway.embedding import EmbeddingCall, EmbeddingJob, check_inputs
 from service.gateway.generation import Generation
 from service.gateway.media.images import Images
 from service.gateway.media.source import ImageSource
-from service.gateway.merged import MergedStream
 from service.lifecycle import Lifecycle
 from service.telemetry import Telemetry
 from service.tracing import RequestSpan, Tracer

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -149,6 +150,17 @@ async def test_closing_while_the_engine_loads_ends_the_start_at_once() -> None:
         await engine.aclose()
         with pytest.raises(EngineUnavailableError, match="was stopped"):
             await starting
+
+
+async def test_a_folder_too_deep_for_a_socket_fails_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    engine = host_engine(SETTINGS)
+    with pytest.raises(EngineUnavailableError, match="socket could not be made"):
+        await engine.start(lambda health: None)
+    await engine.aclose()
+    assert not list(deep.iterdir())
 
 
 async def test_rebuilding_leaves_no_descriptor_thread_process_or_folder() -> None:

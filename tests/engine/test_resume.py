@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from service.engine.base import Delta, Emitted, EngineInfo, GenerationRequest, Prompt, Resumption, Sampling
+from service.engine.base import Delta, Emitted, EngineInfo, FirstDelta, GenerationRequest, Prompt, Resumption, Sampling
 from service.engine.resume import single_choices, why_not_resumable
 from service.engine.resumed_choices import ResumedChoices
 from service.engine.stream import BufferedStream
@@ -86,6 +86,15 @@ async def test_choices_keep_their_indexes_and_end_together() -> None:
     assert {(delta.index, delta.text) for delta in deltas} == {(0, "a"), (1, "b")}
     await choices.resumed.aclose()
     assert choices.closed == 0
+
+
+async def test_what_is_known_of_the_prompt_is_told_once() -> None:
+    choices = Choices()
+    for stream in choices.streams:
+        stream.push(Delta(0, "a", [1], "stop", first=FirstDelta(3, None)))
+    deltas = [delta async for ready in choices.resumed for delta in ready]
+    assert [delta.first is None for delta in deltas] == [False, True]
+    await choices.resumed.aclose()
 
 
 async def test_the_failure_of_one_choice_ends_all() -> None:

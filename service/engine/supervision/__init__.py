@@ -6,6 +6,7 @@
     `stream.py`       a generation that outlives engines
     `journal.py`      what such a generation has told
     `replay.py`       takes what was told out of what the next engine tells again
+    `adapters.py`     repeats in the next engine what was loaded and unloaded at run time
     `readmission.py`  lets interrupted generations back in, few at a time, so that a deadly one stands alone
 
 Does not know HTTP, nor which engine it restarts.

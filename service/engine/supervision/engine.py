@@ -20,6 +20,7 @@ from service.engine.base import (
     ReportProgress,
 )
 from service.engine.resume import why_not_resumable
+from service.engine.supervision.adapters import AdapterChanges
 from service.engine.supervision.deaths import DeathRecord
 from service.engine.supervision.observer import DeathKind, Observer
 from service.engine.supervision.outcome import DEATHS_SURVIVED, killed_twice, not_back_in_time
@@ -75,10 +76,7 @@ class SupervisedEngine:
         self._death = asyncio.Event()
         self._readmission = Readmission()
         self._in_flight: set[SupervisedStream] = set()
-        self._adapters: dict[str, str] = {}
-        """Folders of the adapters that were loaded at run time, by name."""
-        self._unloaded: set[str] = set()
-        """Adapters of the settings that were unloaded at run time."""
+        self._adapters = AdapterChanges()
         self._info: EngineInfo | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -98,6 +96,8 @@ class SupervisedEngine:
                 if not await self._may_start_again():
                     raise EngineUnavailableError(self._health.reason or error.message) from error
         self._tasks = [asyncio.create_task(self._replace_the_dead()), asyncio.create_task(self._watch())]
+        for task in self._tasks:
+            task.add_done_callback(self._supervision_ended)
         return info
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
@@ -114,14 +114,12 @@ class SupervisedEngine:
 
     async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
         names = await self._engine.load_adapter(name, folder)
-        self._adapters[name] = folder
-        self._unloaded.discard(name)
+        self._adapters.loaded(name, folder)
         return names
 
     async def unload_adapter(self, name: str) -> tuple[str, ...]:
         names = await self._engine.unload_adapter(name)
-        if self._adapters.pop(name, None) is None:
-            self._unloaded.add(name)
+        self._adapters.unloaded(name)
         return names
 
     def health(self) -> Health:
@@ -152,8 +150,8 @@ class SupervisedEngine:
     def leave(self, stream: SupervisedStream) -> None:
         self._in_flight.discard(stream)
 
-    def died(self, error: EngineDiedError) -> None:
-        if self._serving:
+    def died(self, engine: Engine, error: EngineDiedError) -> None:
+        if engine is self.serving:
             self._note_death("died", error.message)
 
     def queue(self, tokens: int) -> Ticket:
@@ -186,6 +184,8 @@ class SupervisedEngine:
         for stream in [each for each in self._in_flight if each.on_probation] or self._in_flight:
             stream.blame()
         self._record(kind, cause)
+        # They were in this engine's hands. Whoever hears of it late must not be blamed for the death of the next, too.
+        self._in_flight.clear()
         self._death.set()
 
     def _record(self, kind: DeathKind, cause: str) -> None:
@@ -215,13 +215,19 @@ class SupervisedEngine:
             self._cause = ""
             self._readmission.open()
 
+    def _supervision_ended(self, task: asyncio.Task[None]) -> None:
+        """By an error of ours: no engine would be replaced any more, and nobody would know."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.critical("supervision failed", exc_info=error)
+            self._serving = False
+            reason = "The supervision of the engine failed; the server's log says why."
+            self._readmission.refuse(EngineUnavailableError(reason))
+            self._enter(Health(Phase.FAILED, reason=reason))
+
     async def _start_engine(self) -> EngineInfo:
         engine = self._engine
         info = await engine.start(lambda health: self._hear(engine, health))
-        for name in self._unloaded & set(info.adapters):
-            await engine.unload_adapter(name)
-        for name, folder in self._adapters.items():
-            await engine.load_adapter(name, folder)
+        await self._adapters.repeat(engine, info)
         if (health := engine.health()).phase is not Phase.READY:
             raise EngineDiedError(health.reason or "The engine died as soon as it was ready.")
         self._info = info
@@ -260,7 +266,7 @@ class SupervisedEngine:
             try:
                 return await call(engine)
             except EngineDiedError as error:
-                self.died(error)
+                self.died(engine, error)
                 deaths += 1
                 if deaths > DEATHS_SURVIVED:
                     raise killed_twice() from error

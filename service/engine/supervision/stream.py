@@ -32,8 +32,8 @@ class Supervisor(Protocol):
     def leave(self, stream: "SupervisedStream") -> None:
         """It is not, any more."""
 
-    def died(self, error: EngineDiedError) -> None:
-        """A stream has heard of the engine's death; it may be the first to."""
+    def died(self, engine: Engine, error: EngineDiedError) -> None:
+        """A stream has heard of its engine's death. It may be the first to, or so late that another one serves."""
 
     def queue(self, tokens: int) -> Ticket:
         """A place among those that wait for the engine to be back."""
@@ -54,7 +54,18 @@ class SupervisedStream:
     While it waits for one, and has told something before, it yields `RESUMING` from time to time.
     """
 
-    __slots__ = ("_closed", "_deaths", "_inner", "_journal", "_replay", "_request", "_supervisor", "_ticket", "_until")
+    __slots__ = (
+        "_closed",
+        "_deaths",
+        "_engine",
+        "_inner",
+        "_journal",
+        "_replay",
+        "_request",
+        "_supervisor",
+        "_ticket",
+        "_until",
+    )
 
     def __init__(self, supervisor: Supervisor, request: GenerationRequest) -> None:
         self._supervisor = supervisor
@@ -66,6 +77,7 @@ class SupervisedStream:
         """Event-loop time at which waiting for an engine ends."""
         self._deaths = 0
         self._closed = False
+        self._engine: Engine | None = None
         self._inner: DeltaStream | None = None
         if (engine := supervisor.serving) is not None:
             self._run(engine, request)
@@ -116,7 +128,7 @@ class SupervisedStream:
             await self._inner.aclose()
 
     def _run(self, engine: Engine, request: GenerationRequest) -> None:
-        self._inner = engine.generate(request)
+        self._engine, self._inner = engine, engine.generate(request)
         self._supervisor.enter(self)
 
     def _new(self, replay: Replay, deltas: Sequence[Delta]) -> Sequence[Delta]:
@@ -131,9 +143,10 @@ class SupervisedStream:
 
     def _interrupt(self, death: EngineDiedError) -> None:
         """Take the stream out of the dead engine's hands, unless it is to blame or cannot be continued."""
-        self._supervisor.died(death)
+        assert self._engine is not None
+        self._supervisor.died(self._engine, death)
         self._supervisor.leave(self)
-        self._inner, self._replay = None, None
+        self._engine, self._inner, self._replay = None, None, None
         if self._ticket is not None:
             self._ticket.prove()
             self._ticket = None

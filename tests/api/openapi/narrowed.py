@@ -4,7 +4,7 @@ from typing import Any
 
 from service.api.openapi import document
 from service.api.schema.token_ids import MAX_TOKEN_ID
-from service.engine.simulated import FIRST_WORD
+from service.engine.simulated_vocabulary import FIRST_WORD
 from tests.api.live import MODEL
 
 REQUESTS = ("ChatCompletionRequest", "CompletionRequest", "EmbeddingsRequest", "TokenizeRequest", "DetokenizeRequest")

@@ -14,7 +14,7 @@ from service.engine.base import RESUMING, ChatPrompt, Delta, GenerationRequest, 
 from service.engine.client import HostedEngine
 from service.engine.hosted import host_engine
 from service.engine.supervision import SupervisedEngine
-from service.errors import EngineUnavailableError, InternalError
+from service.errors import EngineUnavailableError, InternalError, InvalidRequestError
 from service.settings import EngineSettings, Settings, SimulationSettings, SupervisionSettings
 from service.telemetry import Telemetry
 
@@ -121,6 +121,33 @@ async def test_whatever_was_asked_for_goes_on(sampling: dict[str, Any]) -> None:
             assert (text(cut_up, index), ids(cut_up, index)) == (text(whole, index), ids(whole, index))
 
 
+async def test_who_hears_late_of_a_death_does_not_blame_the_next_engine() -> None:
+    async with supervised() as it:
+        stream = it.engine.generate(await it.ask())
+        told = [await anext(stream)]
+        it.kill()
+        await it.phase(Phase.RESTARTING)
+        await it.phase(Phase.READY)
+        told += [deltas async for deltas in stream]
+        await stream.aclose()
+        assert len(ids(told)) == TOKENS
+        assert len(it.engines) == 2
+
+
+async def test_a_death_is_not_held_against_who_was_not_in_that_engines_hands() -> None:
+    async with supervised() as it:
+        stream = it.engine.generate(await it.ask())
+        told = [await anext(stream)]
+        for engines in (1, 2):
+            it.kill()
+            await it.phase(Phase.RESTARTING)
+            await it.phase(Phase.READY)
+            assert len(it.engines) == engines + 1
+        told += [deltas async for deltas in stream]
+        await stream.aclose()
+        assert len(ids(told)) == TOKENS
+
+
 async def test_calls_wait_for_the_next_engine() -> None:
     async with supervised() as it:
         it.kill()
@@ -224,3 +251,46 @@ async def test_adapters_loaded_meanwhile_are_there_again(tmp_path: Path) -> None
         await it.phase(Phase.RESTARTING)
         await it.phase(Phase.READY)
         assert await it.engine.unload_adapter("late") == ()
+
+
+class WithoutAdapters:
+    """Like another engine, but that no adapter can be loaded."""
+
+    def __init__(self, engine: HostedEngine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        raise InvalidRequestError("The folder has gone.")
+
+
+async def test_an_adapter_that_has_gone_does_not_keep_the_engine_from_coming_back() -> None:
+    settings = Settings(engine=EngineSettings(kind="simulated", model="sim"))
+    first = host_engine(settings)
+    engines: list[Any] = [first, WithoutAdapters(host_engine(settings))]
+    engine = SupervisedEngine(lambda: engines.pop(0), settings.supervision, Telemetry())
+    await engine.start(lambda health: None)
+    await engine.load_adapter("gone", "/adapters/gone")
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    (prompt,) = await engine.render(TextPrompts(prompts=["Hi"]))
+    assert prompt.token_ids and not engines
+    await engine.aclose()
+
+
+async def test_a_supervision_that_fails_is_the_end() -> None:
+    settings = Settings(engine=EngineSettings(kind="simulated", model="sim"))
+    engines = [first := host_engine(settings)]
+    engine = SupervisedEngine(engines.pop, settings.supervision, Telemetry())
+    heard: asyncio.Queue[Health] = asyncio.Queue()
+    await engine.start(heard.put_nowait)
+    await first.kill("The engine hangs.")
+    async with asyncio.timeout(10):
+        while (health := await heard.get()).phase is not Phase.FAILED:
+            pass
+    assert "supervision" in (health.reason or "")
+    with pytest.raises(EngineUnavailableError, match="supervision"):
+        await engine.detokenize([1])
+    await engine.aclose()

@@ -7,8 +7,8 @@ from typing import Self
 import pytest
 
 from service.engine.base import Delta
+from service.engine.merged import MergedStream
 from service.errors import InternalError
-from service.gateway.merged import MergedStream
 
 
 class Scripted:

@@ -1,4 +1,4 @@
-"""Several prompts of one request as one stream of deltas."""
+"""`MergedStream`: several streams of one request, of its prompts or of its choices, as one stream of deltas."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class _Batch:
 
 
 class MergedStream:
-    """Reads all streams side by side; the choices of prompt `p` are numbered from `p * n`.
+    """Reads all streams side by side, each of `n` choices; those of stream `s` are numbered from `s * n`.
 
     One batch of each waits here at most, and they are taken in turn. What waits besides, waits in the streams, which
     bound it.
