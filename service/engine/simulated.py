@@ -179,6 +179,8 @@ class SimulatedEngine:
         return stream
 
     async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        if not await asyncio.to_thread(os.path.isdir, folder):
+            raise InvalidRequestError(f"There is no folder of the adapter '{name}'.", code="invalid_adapter")
         self._adapters[name] = None
         return tuple(self._adapters)
 

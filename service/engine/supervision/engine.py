@@ -26,7 +26,7 @@ from service.engine.supervision.outcome import DEATHS_SURVIVED, killed_twice, no
 from service.engine.supervision.readmission import Readmission, Ticket
 from service.engine.supervision.stream import SupervisedStream
 from service.engine.supervision.watchdog import Watchdog
-from service.errors import EngineDiedError, EngineUnavailableError, TidegateError
+from service.errors import EngineDiedError, EngineUnavailableError, InvalidRequestError, TidegateError
 from service.settings import SupervisionSettings
 
 logger = logging.getLogger("tidegate.engine.supervision")
@@ -221,13 +221,20 @@ class SupervisedEngine:
         for name in self._unloaded & set(info.adapters):
             await engine.unload_adapter(name)
         for name, folder in self._adapters.items():
-            await engine.load_adapter(name, folder)
+            await self._load_again(engine, name, folder)
         if (health := engine.health()).phase is not Phase.READY:
             raise EngineDiedError(health.reason or "The engine died as soon as it was ready.")
         self._info = info
         self._serving = True
         self._enter(Health(Phase.READY))
         return info
+
+    async def _load_again(self, engine: MortalEngine, name: str, folder: str) -> None:
+        # Its files may be gone, or damaged meanwhile. All others need not wait for that to be mended.
+        try:
+            await engine.load_adapter(name, folder)
+        except InvalidRequestError as error:
+            logger.error("adapter not loaded again", extra={"fields": {"adapter": name, "cause": error.message}})
 
     async def _bury(self, kind: DeathKind, cause: str) -> None:
         self._record(kind, cause)

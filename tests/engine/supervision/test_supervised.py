@@ -224,3 +224,16 @@ async def test_adapters_loaded_meanwhile_are_there_again(tmp_path: Path) -> None
         await it.phase(Phase.RESTARTING)
         await it.phase(Phase.READY)
         assert await it.engine.unload_adapter("late") == ()
+
+
+async def test_an_adapter_that_is_gone_does_not_keep_the_engine_from_coming_back(tmp_path: Path) -> None:
+    for name in ("gone", "there"):
+        (tmp_path / name).mkdir()
+    async with supervised(max_deaths=2) as it:
+        for name in ("gone", "there"):
+            await it.engine.load_adapter(name, str(tmp_path / name))
+        (tmp_path / "gone").rmdir()
+        it.kill()
+        await it.phase(Phase.RESTARTING)
+        await it.phase(Phase.READY)
+        assert await it.engine.unload_adapter("there") == ()
