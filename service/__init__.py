@@ -42,5 +42,6 @@ The packages
 and, beside them, `telemetry.py` and `metric_families.py`, `tracing.py`, `logs.py`, `loop_lag.py` (what operators see),
 `console.py` (what a person at the terminal sees), `admin_access.py` (who may change what is served), `heap.py` (the
 garbage collector's), `ids.py`, `request_header.py` (one header field), `doctor.py` and `machine.py` (what is here and
-what is wrong), `start_history.py` (how long the last start took) and `errors.py` (one tree, two renderers).
+what is wrong), `start_history.py` (how long the last start took), `doc_page.py` (docs written from the code, by
+`api/field_page.py` and `settings/page.py`) and `errors.py` (one tree, two renderers).
 """

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from service.doc_page import cell, write_or_check
 from service.settings.allowed import allowed
 from service.settings.keys import section_types
 from service.settings.tree import Settings
@@ -63,24 +64,17 @@ def _section(section: str, cls: type[BaseModel]) -> str:
 def _rows(section: str, cls: type[BaseModel]) -> Iterator[str]:
     for name, field in cls.model_fields.items():
         if name != "extra":
-            takes = _cell(allowed(f"{section}.{name}").replace(UNBOUNDED, " of at least 1"))
-            yield f"| `{name}` | {takes} | {_shown(field.default)} | {_cell(field.description or '')} |"
+            takes = cell(allowed(f"{section}.{name}").replace(UNBOUNDED, " of at least 1"))
+            yield f"| `{name}` | {takes} | {_shown(field.default)} | {cell(field.description or '')} |"
 
 
 def _shown(value: Any) -> str:
     return f"`{value if isinstance(value, str) and value.strip() == value != '' else json.dumps(value)}`"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
 def main(words: list[str]) -> int:
     """Write the page, or with --check say whether it is up to date."""
-    if "--check" in words:
-        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page(), words)
 
 
 if __name__ == "__main__":
