@@ -13,7 +13,8 @@ A process, in the order of time (`server.py`)
 A request, in the order of time
  0. `transport/`              bounds, times and counts the connections; refuses what is no proper request
  1. `middleware.py`           request id, caps on the body, one log line at the end (`record.py`)
- 2. `api/chat.py` and its siblings: `api/schema/` parses the body into a `gateway/call.py`
+ 2. `api/chat.py` and its siblings: `api/json_body.py` reads the body and weighs it (`json_cost.py`; costly ones take
+                              turns), `api/schema/` parses it into a `gateway/call.py`
  3. `api/reply.py`            owns the request from here: opens the generation, sends, closes, in one `finally`
  4. `gateway/gateway.py`      render -> check the context -> submit; `gateway/generation.py` keeps the books. Images are
                               read first, by `gateway/media/`
@@ -34,12 +35,13 @@ The packages
  `api/`       HTTP and the OpenAI wire format; not vLLM, not scheduling
  `gateway/`   what happens to a request between the two; not HTTP, not vLLM
  `engine/`    tokens and processes; not HTTP. `engine/base.py` is the seam, `engine/factory.py` chooses.
-              Only the modules whose names begin with `vllm` import vLLM.
+              Only the modules whose names begin with `vllm` import vLLM; `vllm_plugin.py` is what vLLM imports of us.
  `transport/` bytes on a connection; not routes
  `settings/`  the only reader of environment and configuration file
  `models/`    the bundled default model
-and, beside them, `telemetry.py`, `tracing.py`, `logs.py`, `loop_lag.py` (what operators see), `console.py` (what a
-person at the terminal sees), `admin_access.py` (who may change what is served), `heap.py` (the garbage collector's),
-`doctor.py` and `machine.py` (what is here and what is wrong), `start_history.py` (how long the last start took) and
-`errors.py` (one tree, two renderers).
+and, beside them, `telemetry.py` and `metric_families.py`, `tracing.py`, `logs.py`, `loop_lag.py` (what operators see),
+`console.py` (what a person at the terminal sees), `admin_access.py` (who may change what is served), `heap.py` (the
+garbage collector's), `ids.py`, `request_header.py` (one header field), `doctor.py` and `machine.py` (what is here and
+what is wrong), `start_history.py` (how long the last start took), `doc_page.py` (docs written from the code, by
+`api/field_page.py` and `settings/page.py`) and `errors.py` (one tree, two renderers).
 """

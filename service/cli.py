@@ -33,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not words or words[0] in ("-h", "--help", "help") or {"-h", "--help"} & set(words):
         print(USAGE, end="")
         sys.exit(0 if words else 2)
-    if words == ["openapi"]:
+    if words[0] == "openapi":
+        if words[1:]:
+            print("tidegate: openapi takes no arguments: the document is the same for all settings.", file=sys.stderr)
+            sys.exit(2)
         sys.exit(openapi())
     command = {"serve": serve, "config": config, "doctor": doctor}.get(words[0])
     if command is None:

@@ -38,7 +38,7 @@ class Console:
         self._told: tuple[Phase, int] | None = None
 
     def progress(self, health: Health, elapsed_seconds: float) -> None:
-        """Show how far the start has come; seconds are counted since the process began."""
+        """Show how far the start has come; seconds are counted since the process began, or since the engine died."""
         if self._bar is not None:
             self._bar.show(health, elapsed_seconds)
             return

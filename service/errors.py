@@ -20,6 +20,7 @@
     ├── InternalError               500  our fault, for this request only
     └── UnavailableError            503  always carries Retry-After
         ├── EngineUnavailableError       loading, dead or being restarted
+        │   └── EngineDiedError          it had this request in hand; the supervision goes on with it if it can
         ├── OverloadedError
         ├── TooManyConnectionsError
         └── ShuttingDownError

@@ -50,14 +50,10 @@ class Lifecycle:
             listener(health)
 
     def started(self, info: EngineInfo) -> None:
-        """The engine is ready and describes itself."""
+        """The engine is ready for the first time, and describes itself. Another start will take as long."""
         self.info = info
-        self.expect(self.elapsed_seconds)
+        self._expected_start_seconds = self.elapsed_seconds
         self.report(Health(Phase.READY))
-
-    def expect(self, seconds: float) -> None:
-        """A start of this engine takes so long."""
-        self._expected_start_seconds = seconds
 
     def drain(self) -> None:
         """Take no new work from now on; what is in flight goes on."""

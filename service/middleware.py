@@ -19,9 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import logs
 from service.errors import BodyTooLargeError, InternalError, RequestTimeoutError, TidegateError
 from service.ids import IdSource
+from service.metric_families import OTHER
 from service.record import RequestRecord
 from service.request_header import header_of
-from service.telemetry import OTHER, Telemetry
+from service.telemetry import Telemetry
 from service.transport.cycle import REFUSAL
 
 logger = logging.getLogger("tidegate.access")

@@ -62,7 +62,6 @@ BOMBS: Final[dict[str, dict[str, Any]]] = {
     "a $ref to nowhere": schema({"$ref": "#/$defs/nowhere"}),
     "a $ref to itself": schema({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}),
     "65 levels": schema(nested(65)),
-    "8 x 8 objects of patterns": schema(patterns(2, ".{1,50}")),
     "8 x 8 x 8 objects of patterns": schema(patterns(3, ".{1,50}")),
     "a bad pattern": schema({"type": "string", "pattern": "["}),
     "100,000 enum values": schema({"enum": [f"value-{i}" for i in range(100_000)]}),

@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service import errors
 from service.errors import OverloadedError, TidegateError, UnavailableError, error_classes
 
 ANSWERED = {
+    "TidegateError": (500, "server_error", "internal_error"),
+    "ConfigurationError": (500, "server_error", "configuration_error"),
     "InvalidRequestError": (400, "invalid_request_error", "invalid_value"),
     "ContextLengthError": (400, "invalid_request_error", "context_length_exceeded"),
+    "SlowReaderError": (400, "invalid_request_error", "reader_too_slow"),
+    "ConnectionEndingError": (400, "invalid_request_error", "invalid_value"),
+    "MalformedHttpError": (400, "invalid_request_error", "malformed_request"),
     "AuthenticationError": (401, "invalid_request_error", "invalid_api_key"),
     "PermissionDeniedError": (403, "invalid_request_error", "permission_denied"),
     "ModelNotFoundError": (404, "invalid_request_error", "model_not_found"),
@@ -22,10 +28,18 @@ ANSWERED = {
     "MediaTypeError": (415, "invalid_request_error", "unsupported_media_type"),
     "HeadTooLargeError": (431, "invalid_request_error", "headers_too_large"),
     "InternalError": (500, "server_error", "internal_error"),
+    "UnavailableError": (503, "service_unavailable_error", "engine_unavailable"),
     "EngineUnavailableError": (503, "service_unavailable_error", "engine_unavailable"),
+    "EngineDiedError": (503, "service_unavailable_error", "engine_unavailable"),
+    "TooManyConnectionsError": (503, "service_unavailable_error", "too_many_connections"),
     "OverloadedError": (503, "service_unavailable_error", "server_is_overloaded"),
     "ShuttingDownError": (503, "service_unavailable_error", "shutting_down"),
 }
+
+
+def test_the_whole_tree_is_drawn_at_its_top_and_listed_here() -> None:
+    assert ANSWERED.keys() == error_classes().keys()
+    assert [name for name in error_classes() if name not in (errors.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize(("name", "answer"), ANSWERED.items())

@@ -6,7 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from service.engine.base import EngineInfo, Phase
-from service.telemetry import BOUNDS, OUTCOMES, ROUTES, Telemetry
+from service.metric_families import BOUNDS
+from service.telemetry import OUTCOMES, ROUTES, Telemetry
 
 
 class Clock:

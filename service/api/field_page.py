@@ -16,6 +16,7 @@ from service.api.schema import (
     TokenizeRequest,
 )
 from service.api.schema.wire_model import WireModel
+from service.doc_page import cell, write_or_check
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "fields.md"
 
@@ -66,7 +67,7 @@ def _row(name: str, member: Mapping[str, Any], schema: Mapping[str, Any]) -> str
     required = name in schema.get("required", ())
     default = "required" if required else _default(member.get("default"))
     takes = " or ".join(dict.fromkeys(_kinds(member, schema.get("$defs", {}))))
-    return f"| `{name}` | {_cell(takes)} | {default} | {_cell(member.get('description', ''))} |"
+    return f"| `{name}` | {cell(takes)} | {default} | {cell(member.get('description', ''))} |"
 
 
 def _kinds(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:
@@ -83,7 +84,7 @@ def _kinds(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterato
 
 def _refused(model: type[WireModel]) -> Iterator[str]:
     for name, reason in sorted(model.not_served.items()):
-        yield f"| `{name}` | {_cell(reason.why)} | {', '.join(map(_shown, reason.harmless))} |"
+        yield f"| `{name}` | {cell(reason.why)} | {', '.join(map(_shown, reason.harmless))} |"
 
 
 def _default(value: object) -> str:
@@ -96,16 +97,9 @@ def _shown(value: object) -> str:
     return "" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
 def main(words: list[str]) -> int:
     """Write the page, or with --check say whether it is up to date."""
-    if "--check" in words:
-        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page(), words)
 
 
 if __name__ == "__main__":

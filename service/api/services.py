@@ -1,4 +1,4 @@
-"""What the routes share: the gateway below them and the settings that concern HTTP. Set by `create_app`."""
+"""What the routes share: the gateway below them, the settings that concern HTTP, ids and turns. Set by `create_app`."""
 
 from dataclasses import dataclass, field
 

@@ -88,10 +88,11 @@ class FrameConnection(asyncio.Protocol):
         of the operating system.
         """
         if not self._outgoing:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._outgoing += (len(frame).to_bytes(LENGTH_BYTES), frame)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Let what was sent leave now: whoever sent it is about to hold the event loop."""
         outgoing, self._outgoing = self._outgoing, []
         if outgoing and self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(outgoing)
@@ -100,7 +101,7 @@ class FrameConnection(asyncio.Protocol):
         """Close when all is sent, or when the time is over. Idempotent."""
         if self._transport is None:
             return
-        self._flush()
+        self.flush()
         self._transport.close()
         try:
             async with asyncio.timeout(timeout_seconds):

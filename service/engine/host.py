@@ -74,7 +74,7 @@ class EngineHost:
     async def run(self) -> int:
         """Start the engine and serve until told to stop. Returns the process's exit code."""
         try:
-            info = await self._engine.start(lambda health: self._outbox.send(wire.Report(health)))
+            info = await self._engine.start(lambda health: self._outbox.send_at_once(wire.Report(health)))
         except TidegateError as error:
             self._outbox.send(wire.StartFailed(wire.Failure.of(error)))
             return 1

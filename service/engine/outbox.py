@@ -51,6 +51,11 @@ class Outbox:
         self._send_waiting()
         self._connection.send(self._encode(message))
 
+    def send_at_once(self, message: wire.ToClient) -> None:
+        """The same, before the event loop turns again: it may be held for long, by an import or a load."""
+        self.send(message)
+        self._connection.flush()
+
     def flush(self) -> None:
         """Send what is waiting, if there is room."""
         self._flush_due = False

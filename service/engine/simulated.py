@@ -37,7 +37,7 @@ from service.engine.simulated_fault import Fault, fault_in
 from service.engine.simulated_script import SimulatedScript
 from service.engine.simulated_vocabulary import SimulatedVocabulary
 from service.engine.stream import BufferedStream, failed
-from service.errors import EngineUnavailableError, ModelNotFoundError, TidegateError
+from service.errors import EngineUnavailableError, InvalidRequestError, ModelNotFoundError, TidegateError
 from service.settings import EngineSettings, SimulationSettings
 
 UNLIMITED_IMAGES: Final = 999
@@ -140,6 +140,8 @@ class SimulatedEngine:
             check_limits(request.sampling.structured)
 
     async def load_adapter(self, name: str, folder: str) -> tuple[str, ...]:
+        if not await asyncio.to_thread(os.path.isdir, folder):
+            raise InvalidRequestError(f"There is no folder of the adapter '{name}'.", code="invalid_adapter")
         self._adapters[name] = None
         return tuple(self._adapters)
 

@@ -60,7 +60,7 @@ class Connection:
 
 def connection(app: LiveApp, port: int | None = None) -> contextlib.AbstractAsyncContextManager[Connection]:
     """Connect to the public listener, or to another port."""
-    return dial(port or int(app.url.rsplit(":", 1)[1]))
+    return dial(port or app.port)
 
 
 @contextlib.asynccontextmanager

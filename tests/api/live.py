@@ -21,6 +21,11 @@ from service.transport.config import ListenerConfig
 MODEL = "sim"
 
 
+def port_of(url: str) -> int:
+    """The port in a listener's URL."""
+    return int(url.rsplit(":", 1)[1])
+
+
 @dataclass
 class LiveApp:
     """A listening application and what stands behind it."""
@@ -32,6 +37,11 @@ class LiveApp:
     telemetry: Telemetry
     client: openai.AsyncOpenAI
     """The official client, pointed here; it does not retry, so that tests see what was answered."""
+
+    @property
+    def port(self) -> int:
+        """Of the public listener."""
+        return port_of(self.url)
 
     def http(self) -> httpx.AsyncClient:
         """A plain client."""

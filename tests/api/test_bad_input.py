@@ -20,17 +20,13 @@ async def running() -> AsyncIterator[tuple[LiveApp, str]]:
     # Larger bodies than other tests need, and time for them on a busy machine.
     server = chosen.server.model_copy(update={"max_body_bytes": 2 * 1024**2, "body_timeout_seconds": 1.0})
     async with live_app(chosen.model_copy(update={"server": server})) as app:
-        yield app, await canary(_port(app), MODEL)
-
-
-def _port(app: LiveApp) -> int:
-    return int(app.url.rsplit(":", 1)[1])
+        yield app, await canary(app.port, MODEL)
 
 
 @pytest.mark.parametrize("row", FOR_ANY_ENGINE, ids=str)
 async def test_bad_input_is_answered_as_the_table_says(running: tuple[LiveApp, str], row: Row) -> None:
     app, song = running
-    thrown = await throw(_port(app), MODEL, row)
+    thrown = await throw(app.port, MODEL, row)
     assert not thrown.faults, thrown.line
-    assert await canary(_port(app), MODEL) == song
+    assert await canary(app.port, MODEL) == song
     assert app.lifecycle.in_flight == 0

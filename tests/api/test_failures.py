@@ -59,7 +59,7 @@ async def test_only_plain_json_is_taken(app: LiveApp, headers: dict[str, str], s
 
 
 async def test_a_body_over_the_cap_is_refused_before_it_is_sent(app: LiveApp) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(app.url.rsplit(":", 1)[1]))
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
     writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000001\r\n\r\n")
     async with asyncio.timeout(2):
         assert b" 413 " in await reader.readline()
@@ -67,7 +67,7 @@ async def test_a_body_over_the_cap_is_refused_before_it_is_sent(app: LiveApp) ->
 
 
 async def test_a_body_that_does_not_come_is_given_up(app: LiveApp) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(app.url.rsplit(":", 1)[1]))
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
     writer.write(
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
         b"content-length: 100\r\n\r\n{"

@@ -65,6 +65,6 @@ async def test_the_engines_ids_are_ours_and_new_each_time_though_the_callers_is_
 
 async def test_nobody_is_called_whose_address_stands_in_a_request(app: LiveApp) -> None:
     async with trap() as waiting:
-        thrown = await walk_into(int(app.url.rsplit(":", 1)[1]), MODEL, waiting)
+        thrown = await walk_into(app.port, MODEL, waiting)
     assert [each.line for each in thrown if each.faults] == []
     assert waiting.calls == 0

@@ -1,12 +1,13 @@
 """Adapters come and go at run time, in the test's own process and in the engine's."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from service.engine.base import Engine, GenerationRequest, Prompt, Sampling
 from service.engine.factory import build_engine
-from service.errors import ModelNotFoundError
+from service.errors import InvalidRequestError, ModelNotFoundError
 from service.settings import EngineSettings, Settings
 from service.telemetry import Telemetry
 
@@ -29,9 +30,15 @@ async def say(engine: Engine, adapter: str | None) -> str:
     return "".join([delta.text async for ready in engine.generate(request) for delta in ready])
 
 
-async def test_each_adapter_answers_for_itself(engine: Engine) -> None:
-    assert await engine.load_adapter("poems", "/adapters/poems") == ("law", "poems")
+async def test_each_adapter_answers_for_itself(engine: Engine, tmp_path: Path) -> None:
+    assert await engine.load_adapter("poems", str(tmp_path)) == ("law", "poems")
     assert [await say(engine, name) for name in (None, "law", "poems")] == ["The", "[law] The", "[poems] The"]
+
+
+async def test_an_adapter_that_cannot_be_loaded_is_refused_and_changes_nothing(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequestError):
+        await engine.load_adapter("poems", str(tmp_path / "nowhere"))
+    assert await engine.unload_adapter("law") == ()
 
 
 async def test_an_unloaded_adapter_is_unknown(engine: Engine) -> None:

@@ -31,7 +31,7 @@ def tokens(app: LiveApp) -> float:
 
 async def through(app: LiveApp, fault: Fault | None, request: bytes) -> FaultProxy:
     """Send a request through a fault, and read until the connection ends or the fault has happened."""
-    async with fault_proxy(int(app.url.rsplit(":", 1)[1]), fault) as proxy, connection(app, proxy.port) as connected:
+    async with fault_proxy(app.port, fault) as proxy, connection(app, proxy.port) as connected:
         await connected.send(request)
         reading = asyncio.create_task(connected.reader.read())
         cut = asyncio.create_task(proxy.cut.wait())

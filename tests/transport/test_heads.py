@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from tests.api.connection import CANARY, Answer, connection
-from tests.api.live import LiveApp
+from tests.api.live import LiveApp, port_of
 
 GET = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n"
 POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
@@ -139,7 +139,7 @@ async def test_a_refusal_is_logged_once_and_counted(app: LiveApp, caplog: pytest
 
 
 async def test_the_management_listener_is_guarded_too(app: LiveApp) -> None:
-    async with connection(app, int(app.management_url.rsplit(":", 1)[1])) as connected:
+    async with connection(app, port_of(app.management_url)) as connected:
         await connected.send(GET + b"a: b\r\n" * 200)
         assert (await connected.answer()).code == "headers_too_large"
 

@@ -104,7 +104,7 @@ class Message(WireModel):
             given = "content" in self.model_fields_set
             raise RefusalError(
                 "invalid_type" if given else "missing_required_parameter",
-                f"Messages of role '{self.role}' must have content: a string or an array of parts of type 'text'"
+                f"Messages of role '{self.role}' must have content: a string or an array of parts"
                 f"{', but got null' if given else ''}.",
                 "content",
             )

@@ -164,7 +164,7 @@ class SupervisedEngine:
         self._observer.stream_resumed()
 
     def lost(self, error: TidegateError) -> None:
-        self._observer.stream_lost(error.code or "")
+        self._observer.stream_lost(error.code)
 
     # Dying and coming back.
 

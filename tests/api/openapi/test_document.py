@@ -61,6 +61,13 @@ def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == document()
 
 
+def test_the_command_takes_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["openapi", "--server.port=1"])
+    assert ended.value.code == 2
+    assert "openapi takes no arguments" in capsys.readouterr().err
+
+
 def test_every_reference_in_it_leads_somewhere() -> None:
     whole = document()
     for reference in set(json.dumps(whole).split('"$ref": "')[1:]):
