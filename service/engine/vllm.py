@@ -183,7 +183,7 @@ class VllmEngine:
     def generate(self, request: GenerationRequest) -> DeltaStream:
         llm = self._llm
         if llm is None or self._info is None:
-            raise self._unavailable()
+            return failed(self._unavailable())
         self._clock.work_arrived()
         if request.emitted and (reason := why_not_resumable(request, self._info)):
             return failed(InternalError(reason, code="not_resumable"))

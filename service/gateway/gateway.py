@@ -72,7 +72,7 @@ class Gateway:
             self.check(call.model, "embed")
             info = self._ready_info()
             dimensions = call.settled_dimensions(info)
-            prompts = await self._engine.render(call.prompts)
+            prompts = await self._render(call.prompts, ())
             check_inputs(prompts, info.max_model_len)
         except BaseException as error:
             if span is not None:

@@ -6,6 +6,8 @@ with what an undisturbed engine says.
     `faults.py`   finds the processes of a running service, and strikes one of them
     `round.py`    streams running, one fault, all streams to their ends
     `report.py`   what came of it, as a table
+    `service.py`  the service that all this is done to
+    `versus.py`   the same kill under vLLM's own server, to compare
 
 `python -m tests.chaos` (or `make chaos`) runs as many rounds as wanted against the real engine.
 """
