@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from service.engine.base import EngineInfo, Phase
+from service.engine.base import Phase
+from service.engine.info import EngineInfo
 from service.loop_lag import RecentMaximum
 
 Route: TypeAlias = Literal["chat", "completions", "embeddings", "tokenize", "detokenize", "models", "other"]

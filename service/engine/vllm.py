@@ -12,23 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.engine.base import (
-    DeltaStream,
-    Embedding,
-    EmbeddingRequest,
-    EngineInfo,
-    GenerationRequest,
-    Health,
-    Phase,
-    Progress,
-    Prompt,
-    Renderable,
-    ReportProgress,
-    Resumption,
-    Sampling,
-    StructuredOutput,
-)
+from service.engine.base import DeltaStream, Health, Phase, Progress, ReportProgress
+from service.engine.deltas import Embedding
+from service.engine.info import EngineInfo, Resumption
 from service.engine.process_watch import ProcessWatch
+from service.engine.prompts import Prompt, Renderable
+from service.engine.requests import EmbeddingRequest, GenerationRequest, Sampling, StructuredOutput
 from service.engine.resume import why_not_resumable
 from service.engine.resumed_choices import ResumedChoices
 from service.engine.step_clock import StepClock

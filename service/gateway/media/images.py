@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from service.engine.base import ChatPrompt, EngineInfo, Image, Renderable
+from service.engine.info import EngineInfo
+from service.engine.prompts import ChatPrompt, Image, Renderable
 from service.gateway.media import data_url
 from service.gateway.media.budget import Budget, Meter
 from service.gateway.media.header import BrokenHeaderError, ImageHeader, UnknownFormatError
