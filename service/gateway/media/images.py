@@ -65,6 +65,7 @@ class Images:
         meter = budget.meter(source)
         if source.url[: len(data_url.SCHEME)].lower() == data_url.SCHEME:
             data = await asyncio.to_thread(data_url.decode, source, meter)
+            meter.add(len(data))  # here, not in the thread: others count at the same time
         elif self._fetcher is None:
             raise source.refused(
                 "invalid_image_url",
