@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Final, TextIO, cast
 
-from service.engine.base import EngineInfo, Health, Phase, Task
+from service.engine.base import Health, Phase
+from service.engine.info import EngineInfo, Task
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from service.engine.base import EngineInfo, Health, Phase
+from service.engine.base import Health, Phase
+from service.engine.info import EngineInfo
 from service.errors import EngineUnavailableError, ShuttingDownError, UnavailableError
 
 UNKNOWN_START_SECONDS = 30.0

@@ -14,7 +14,8 @@ from typing import Final, Literal, TypeAlias
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
-from service.engine.base import EngineInfo, Phase
+from service.engine.base import Phase
+from service.engine.info import EngineInfo
 from service.loop_lag import RecentMaximum
 from service.metric_families import BOUNDS, OTHER, Histograms, Values
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from service.engine.base import EngineInfo
+from service.engine.info import EngineInfo
 
 INFO = EngineInfo(
     model="sim",

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from service.console import Console, curl
-from service.engine.base import EngineInfo, Health, Phase
+from service.engine.base import Health, Phase
+from service.engine.info import EngineInfo
 
 ADDRESS = "http://127.0.0.1:8000"
 INFO = EngineInfo(

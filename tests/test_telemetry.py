@@ -5,7 +5,8 @@ import itertools
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from service.engine.base import EngineInfo, Phase
+from service.engine.base import Phase
+from service.engine.info import EngineInfo
 from service.metric_families import BOUNDS
 from service.telemetry import OUTCOMES, ROUTES, Telemetry
 

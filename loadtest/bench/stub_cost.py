@@ -9,7 +9,8 @@ from typing import Final
 
 from loadtest.bench.commands import SIMULATED
 from loadtest.bench.figures import Figure, Row, Table
-from service.engine.base import GenerationRequest, Prompt, Sampling
+from service.engine.prompts import Prompt
+from service.engine.requests import GenerationRequest, Sampling
 from service.engine.simulated import INSTANT_STEPS, SimulatedEngine
 from service.settings import load_settings
 

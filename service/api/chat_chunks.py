@@ -11,7 +11,7 @@ import msgspec
 
 from service.api.tool_calls import CallFold, finish_reason, streamed
 from service.api.usage import Usage
-from service.engine.base import Delta, PositionLogprobs, TokenLogprob
+from service.engine.deltas import Delta, PositionLogprobs, TokenLogprob
 
 _encode = msgspec.json.Encoder().encode
 

@@ -11,7 +11,8 @@ import msgspec
 
 from service.api.chat_chunks import DONE
 from service.api.usage import Usage
-from service.engine.base import Delta, PositionLogprobs, Prompt
+from service.engine.deltas import Delta, PositionLogprobs
+from service.engine.prompts import Prompt
 
 _encode = msgspec.json.Encoder().encode
 

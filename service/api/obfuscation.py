@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from service.api.reply import Chunks
 from service.api.usage import Usage
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 
 STEP: Final = 32
 """Bytes. Texts of 1 to 32 bytes make events of one size, those of 33 to 64 of the next."""

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.usage import Usage
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.errors import TidegateError
 from service.gateway.generation import Generation
 from service.record import RequestRecord

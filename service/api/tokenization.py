@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service.api.json_body import read_json_body
 from service.api.schema import DetokenizeRequest, TokenizeRequest, parse
 from service.api.services import Services
-from service.engine.base import EngineInfo
+from service.engine.info import EngineInfo
 from service.record import RequestRecord
 
 LEAST_CAP_BYTES: Final = 512 * 1024

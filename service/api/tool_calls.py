@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.engine.base import ToolCallPart
+from service.engine.deltas import ToolCallPart
 
 
 def streamed(parts: Sequence[ToolCallPart], *, legacy: bool) -> dict[str, Any]:

@@ -17,26 +17,18 @@ from typing import Any, Final
 import msgspec
 
 from service.engine import wire
-from service.engine.base import (
-    ChatPrompt,
-    Embedding,
-    EmbeddingRequest,
-    EngineInfo,
-    GenerationRequest,
-    Health,
-    Phase,
-    Progress,
-    Prompt,
-    Renderable,
-    ReportProgress,
-)
+from service.engine.base import Health, Phase, Progress, ReportProgress
+from service.engine.deltas import Embedding
 from service.engine.device_memory import ReadFreeBytes
 from service.engine.encoded_stream import MAX_WAITING_BYTES, EncodedStream
 from service.engine.engine_tree import EngineTree
 from service.engine.frames import FrameConnection
 from service.engine.in_hand import InHand
+from service.engine.info import EngineInfo
 from service.engine.process import HostProcess
 from service.engine.process_watch import killed_by
+from service.engine.prompts import ChatPrompt, Prompt, Renderable
+from service.engine.requests import EmbeddingRequest, GenerationRequest
 from service.errors import EngineDiedError, EngineUnavailableError
 
 logger = logging.getLogger("tidegate.engine")

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.engine.pushed_stream import DELTAS_A_TURN, PushedStream
 from service.errors import SlowReaderError
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.engine.base import GenerationRequest
+from service.engine.requests import GenerationRequest
 from service.errors import InternalError, InvalidRequestError, TidegateError
 
 FORM_NOT_KEPT: Final = "error"

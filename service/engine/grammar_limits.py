@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jiter
 
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 from service.errors import InvalidRequestError
 
 MAX_BYTES: Final[Mapping[str, int]] = {

@@ -23,11 +23,12 @@ from typing import Any, Final
 import msgspec
 
 from service.engine import wire
-from service.engine.base import DeltaStream, Engine, GenerationRequest
+from service.engine.base import DeltaStream, Engine
 from service.engine.factory import build_in_process
 from service.engine.frames import FrameConnection
 from service.engine.outbox import Outbox
 from service.engine.rendered_limit import check_carried
+from service.engine.requests import GenerationRequest
 from service.errors import InternalError, TidegateError
 from service.heap import settle_heap
 from service.settings import EngineSettings, SimulationSettings

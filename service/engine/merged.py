@@ -6,7 +6,8 @@ from typing import Self
 
 import msgspec
 
-from service.engine.base import Delta, DeltaStream
+from service.engine.base import DeltaStream
+from service.engine.deltas import Delta
 from service.errors import TidegateError
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from service.engine import wire
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.engine.frames import FrameConnection
 from service.engine.pushed_stream import DELTAS_A_TURN
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.errors import TidegateError
 
 DELTAS_A_TURN: Final = 500

@@ -7,7 +7,7 @@ body, and reading millions of numbers would hold the gateway's event loop.
 from collections.abc import Sequence
 from typing import Final
 
-from service.engine.base import Prompt
+from service.engine.prompts import Prompt
 from service.errors import InvalidRequestError
 
 MAX_CARRIED: Final = 1_000_000

@@ -2,7 +2,8 @@
 
 from msgspec.structs import replace
 
-from service.engine.base import EngineInfo, GenerationRequest, Resumption
+from service.engine.info import EngineInfo, Resumption
+from service.engine.requests import GenerationRequest
 
 
 def why_not_resumable(request: GenerationRequest, info: EngineInfo) -> str | None:

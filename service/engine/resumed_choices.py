@@ -5,8 +5,10 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from service.engine.base import Delta, DeltaStream, GenerationRequest
+from service.engine.base import DeltaStream
+from service.engine.deltas import Delta
 from service.engine.merged import MergedStream
+from service.engine.requests import GenerationRequest
 from service.engine.resume import single_choices
 
 

@@ -6,8 +6,8 @@ Knows where in a schema other schemas stand, so that a property may be called li
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from service.engine.base import StructuredOutput
 from service.engine.grammar_limits import refusal
+from service.engine.requests import StructuredOutput
 
 NEVER: Final = (
     "not",

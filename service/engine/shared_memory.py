@@ -18,8 +18,10 @@ OURS: Final = ("psm_", "sem.mp-", "torch_", "vllm_", "nccl-")
 def mapped_segments(pids: Iterable[int]) -> set[str]:
     """Names of the segments that the processes have mapped."""
     mapped = {inode for pid in pids for inode in _mapped_inodes(pid)}
-    with os.scandir(FOLDER) as entries:
+    # Where there is no shared memory there is nothing to remove, but there are processes to kill all the same.
+    with contextlib.suppress(FileNotFoundError), os.scandir(FOLDER) as entries:
         return {entry.name for entry in entries if entry.name.startswith(OURS) and entry.inode() in mapped}
+    return set()
 
 
 def _mapped_inodes(pid: int) -> Iterator[int]:

@@ -17,20 +17,12 @@ import time
 from collections import deque
 from typing import Final
 
-from service.engine.base import (
-    Embedding,
-    EmbeddingRequest,
-    EmbeddingSizes,
-    EngineInfo,
-    GenerationRequest,
-    Health,
-    Phase,
-    Progress,
-    Prompt,
-    Renderable,
-    ReportProgress,
-)
+from service.engine.base import Health, Phase, Progress, ReportProgress
+from service.engine.deltas import Embedding
 from service.engine.grammar_limits import check_limits
+from service.engine.info import EmbeddingSizes, EngineInfo
+from service.engine.prompts import Prompt, Renderable
+from service.engine.requests import EmbeddingRequest, GenerationRequest
 from service.engine.simulated_choice import SimulatedChoice
 from service.engine.simulated_embedding import EMBEDDING_SIZE, embedding_of
 from service.engine.simulated_fault import Fault, fault_in

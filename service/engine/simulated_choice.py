@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable
 
-from service.engine.base import Delta, FirstDelta, GenerationRequest
+from service.engine.deltas import Delta, FirstDelta
+from service.engine.requests import GenerationRequest
 from service.engine.simulated_fault import Fault
 from service.engine.simulated_script import SimulatedScript, scripted_position
 from service.engine.stop_strings import StopStrings

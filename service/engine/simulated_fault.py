@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from service.engine.base import Prompt
+from service.engine.prompts import Prompt
 
 _MARK: Final = re.compile(rb"\[\[(die|hang) at (\d{1,9})\]\]")
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 
 MAX_PARTS: Final = 200
 """Where an instance is cut off, for a schema may contain itself."""

@@ -5,15 +5,9 @@ import math
 import secrets
 from typing import Final
 
-from service.engine.base import (
-    Delta,
-    GenerationRequest,
-    PositionLogprobs,
-    Prompt,
-    StructuredOutput,
-    TokenLogprob,
-    ToolCallPart,
-)
+from service.engine.deltas import Delta, PositionLogprobs, TokenLogprob, ToolCallPart
+from service.engine.prompts import Prompt
+from service.engine.requests import GenerationRequest, StructuredOutput
 from service.engine.simulated_form import shortest
 from service.engine.simulated_vocabulary import FIRST_WORD, SimulatedVocabulary, words_of
 from service.settings import SimulationSettings

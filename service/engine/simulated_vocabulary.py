@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from service.engine.base import ChatPrompt, Prompt, Renderable
+from service.engine.prompts import ChatPrompt, Prompt, Renderable
 from service.errors import ContextLengthError, InvalidRequestError
 
 BYTE_TOKENS: Final = 256

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.engine.pushed_stream import DELTAS_A_TURN, PushedStream
 from service.errors import TidegateError
 

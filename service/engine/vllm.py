@@ -12,23 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from service.engine.base import (
-    DeltaStream,
-    Embedding,
-    EmbeddingRequest,
-    EngineInfo,
-    GenerationRequest,
-    Health,
-    Phase,
-    Progress,
-    Prompt,
-    Renderable,
-    ReportProgress,
-    Resumption,
-    Sampling,
-    StructuredOutput,
-)
+from service.engine.base import DeltaStream, Health, Phase, Progress, ReportProgress
+from service.engine.deltas import Embedding
+from service.engine.info import EngineInfo, Resumption
 from service.engine.process_watch import ProcessWatch
+from service.engine.prompts import Prompt, Renderable
+from service.engine.requests import EmbeddingRequest, GenerationRequest, Sampling, StructuredOutput
 from service.engine.resume import why_not_resumable
 from service.engine.resumed_choices import ResumedChoices
 from service.engine.step_clock import StepClock
@@ -183,7 +172,7 @@ class VllmEngine:
     def generate(self, request: GenerationRequest) -> DeltaStream:
         llm = self._llm
         if llm is None or self._info is None:
-            raise self._unavailable()
+            return failed(self._unavailable())
         self._clock.work_arrived()
         if request.emitted and (reason := why_not_resumable(request, self._info)):
             return failed(InternalError(reason, code="not_resumable"))

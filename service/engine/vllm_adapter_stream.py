@@ -5,7 +5,8 @@ from typing import Self
 
 from vllm.lora.request import LoRARequest
 
-from service.engine.base import Delta, DeltaStream
+from service.engine.base import DeltaStream
+from service.engine.deltas import Delta
 from service.engine.vllm_adapters import VllmAdapter, VllmAdapters
 from service.errors import InternalError, InvalidRequestError, ModelNotFoundError
 

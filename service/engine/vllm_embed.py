@@ -6,7 +6,8 @@ from vllm.pooling_params import PoolingParams
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
-from service.engine.base import Embedding, EmbeddingRequest
+from service.engine.deltas import Embedding
+from service.engine.requests import EmbeddingRequest
 from service.engine.vllm_translate import translate
 from service.errors import InternalError
 

@@ -8,8 +8,8 @@ import json
 import msgspec
 from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 
-from service.engine.base import StructuredOutput
 from service.engine.grammar_limits import check_limits
+from service.engine.requests import StructuredOutput
 from service.engine.schema_strings import share_long_strings
 from service.engine.tag_white_space import bound_white_space
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend, has_xgrammar_unsupported_json_features
 from vllm.v1.structured_output.utils import choice_as_grammar, grammar_is_likely_lark
 
-from service.engine.base import StructuredOutput
 from service.engine.grammar_lane import GrammarLane
 from service.engine.grammar_limits import refusal
+from service.engine.requests import StructuredOutput
 from service.engine.schema_keywords import check_keywords
 from service.engine.vllm_grammar_memory import VerdictMemory, digest
 from service.engine.vllm_grammar_process import GrammarProcess

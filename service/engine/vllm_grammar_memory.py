@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 from service.engine.vllm_grammar_verdict import Verdict
 
 KEPT_VERDICTS: Final = 2048

@@ -14,7 +14,7 @@ import PIL.Image
 from vllm.config import ModelConfig
 from vllm.multimodal.media.image import ImageMediaIO
 
-from service.engine.base import Image
+from service.engine.prompts import Image
 from service.errors import InvalidRequestError
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")

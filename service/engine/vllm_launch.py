@@ -11,7 +11,7 @@ from vllm.platforms import CpuArchEnum, current_platform
 from vllm.usage.usage_lib import UsageContext
 from vllm.v1.engine.async_llm import AsyncLLM
 
-from service.engine.base import EmbeddingSizes, EngineInfo, Resumption
+from service.engine.info import EmbeddingSizes, EngineInfo, Resumption
 from service.engine.step_clock import StepClock
 from service.engine.vllm_images import image_limit
 from service.engine.vllm_resume import ResumingLLM

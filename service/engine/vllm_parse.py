@@ -18,7 +18,8 @@ from vllm.sampling_params import SamplingParams
 from vllm.tokenizers import TokenizerLike
 from vllm.tool_parsers import ToolParserManager
 
-from service.engine.base import ChatOutput, Delta, GenerationRequest, ToolCallPart, ToolUse
+from service.engine.deltas import Delta, ToolCallPart
+from service.engine.requests import ChatOutput, GenerationRequest, ToolUse
 from service.errors import ConfigurationError
 
 TAKEN_OVER: Final = ("structured_outputs", "skip_special_tokens", "spaces_between_special_tokens")

@@ -10,7 +10,7 @@ from vllm.exceptions import VLLMClientError
 from vllm.renderers import BaseRenderer, ChatParams, TokenizeParams
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 
-from service.engine.base import ChatPrompt, Prompt, Renderable, TextPrompts
+from service.engine.prompts import ChatPrompt, Prompt, Renderable, TextPrompts
 from service.engine.vllm_images import ImageDecoder
 from service.engine.vllm_kept_inputs import KeptInputs
 from service.engine.vllm_translate import translate

@@ -9,7 +9,8 @@ from vllm.outputs import RequestOutput
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
-from service.engine.base import Delta, GenerationRequest
+from service.engine.deltas import Delta
+from service.engine.requests import GenerationRequest
 from service.engine.vllm_form import final_form
 from service.engine.vllm_grammar_guard import GrammarGuard
 from service.engine.vllm_parse import ChatParser, ParserFactory

@@ -11,16 +11,9 @@ from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOu
 from vllm.tokenizers import TokenizerLike
 from vllm.v1.engine.exceptions import EngineDeadError
 
-from service.engine.base import (
-    Delta,
-    FirstDelta,
-    GenerationRequest,
-    PositionLogprobs,
-    Sampling,
-    StructuredOutput,
-    TokenLogprob,
-)
+from service.engine.deltas import Delta, FirstDelta, PositionLogprobs, TokenLogprob
 from service.engine.ended import ended_by_engine
+from service.engine.requests import GenerationRequest, Sampling, StructuredOutput
 from service.engine.vllm_resume import Replay
 from service.errors import (
     EngineDiedError,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 
 
 def whole(deltas: Sequence[Delta]) -> Delta:

@@ -9,17 +9,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from service.engine.base import (
-    Delta,
-    Embedding,
-    EmbeddingRequest,
-    EngineInfo,
-    GenerationRequest,
-    Health,
-    Progress,
-    Prompt,
-    Renderable,
-)
+from service.engine.base import Health, Progress
+from service.engine.deltas import Delta, Embedding
+from service.engine.info import EngineInfo
+from service.engine.prompts import Prompt, Renderable
+from service.engine.requests import EmbeddingRequest, GenerationRequest
 from service.errors import InternalError, TidegateError, UnavailableError, error_classes
 
 

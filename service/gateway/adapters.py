@@ -10,7 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from service.engine.base import Engine, EngineInfo
+from service.engine.base import Engine
+from service.engine.info import EngineInfo
 from service.errors import EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.lifecycle import Lifecycle
 from service.models.adapter import FILES, AdapterError, AdapterFolder

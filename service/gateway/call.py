@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from service.engine.base import ChatOutput, Renderable, Sampling
+from service.engine.prompts import Renderable
+from service.engine.requests import ChatOutput, Sampling
 from service.gateway.media.source import ImageSource
 
 Route: TypeAlias = Literal["chat", "completions"]

@@ -5,7 +5,8 @@ from typing import Self
 
 import msgspec
 
-from service.engine.base import Delta, DeltaStream
+from service.engine.base import DeltaStream
+from service.engine.deltas import Delta
 
 
 class EchoOnly:

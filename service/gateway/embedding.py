@@ -8,7 +8,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from service.engine.base import EmbeddingRequest, Engine, EngineInfo, Prompt, TextPrompts
+from service.engine.base import Engine
+from service.engine.info import EngineInfo
+from service.engine.prompts import Prompt, TextPrompts
+from service.engine.requests import EmbeddingRequest
 from service.errors import ContextLengthError, InvalidRequestError, TidegateError
 from service.gateway.generation import outcome_of
 from service.lifecycle import Lifecycle

@@ -6,16 +6,11 @@ Between the API, which knows HTTP, and the engine, which knows tokens; knows nei
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from service.engine.base import (
-    DeltaStream,
-    Engine,
-    EngineInfo,
-    GenerationRequest,
-    Prompt,
-    Renderable,
-    Task,
-)
+from service.engine.base import DeltaStream, Engine
+from service.engine.info import EngineInfo, Task
 from service.engine.merged import MergedStream
+from service.engine.prompts import Prompt, Renderable
+from service.engine.requests import GenerationRequest
 from service.errors import ContextLengthError, EngineUnavailableError, InvalidRequestError, ModelNotFoundError
 from service.gateway.call import Call
 from service.gateway.echo_only import EchoOnly
@@ -72,7 +67,7 @@ class Gateway:
             self.check(call.model, "embed")
             info = self._ready_info()
             dimensions = call.settled_dimensions(info)
-            prompts = await self._engine.render(call.prompts)
+            prompts = await self._render(call.prompts, ())
             check_inputs(prompts, info.max_model_len)
         except BaseException as error:
             if span is not None:

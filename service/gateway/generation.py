@@ -7,7 +7,10 @@ nothing of HTTP and nothing of vLLM.
 import time
 from collections.abc import Sequence
 
-from service.engine.base import Delta, DeltaStream, FirstDelta, Prompt, Sampling
+from service.engine.base import DeltaStream
+from service.engine.deltas import Delta, FirstDelta
+from service.engine.prompts import Prompt
+from service.engine.requests import Sampling
 from service.errors import InvalidRequestError, TidegateError, UnavailableError
 from service.gateway.call import Call
 from service.lifecycle import Lifecycle

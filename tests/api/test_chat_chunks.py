@@ -7,7 +7,7 @@ import pytest
 
 from service.api.chat_chunks import ChatChunks, ChatFold, ChatForm
 from service.api.usage import Usage
-from service.engine.base import Delta, ToolCallPart
+from service.engine.deltas import Delta, ToolCallPart
 
 PLAIN = ChatForm()
 HEAD = b'data: {"id":"c-1","object":"chat.completion.chunk","created":7,"model":"m","choices":['

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from service.engine.base import Health, Phase, Prompt, Renderable
+from service.engine.base import Health, Phase
+from service.engine.prompts import Prompt, Renderable
 from service.engine.simulated import SimulatedEngine
 from tests.api.live import MODEL, LiveApp, live_app, settings
 

@@ -6,7 +6,7 @@ import httpx
 import openai
 import pytest
 
-from service.engine.base import Prompt, Renderable
+from service.engine.prompts import Prompt, Renderable
 from service.engine.simulated import SimulatedEngine
 from service.settings import Settings
 from tests.api.live import MODEL, LiveApp, embedding_settings, live_app, settings

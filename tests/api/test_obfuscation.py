@@ -8,7 +8,7 @@ import pytest
 from service.api.chat_chunks import ChatChunks, ChatForm
 from service.api.completion_chunks import CompletionChunks
 from service.api.obfuscation import STEP, Obfuscated
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from tests.api.live import MODEL, LiveApp
 
 CHAT = {"messages": [{"role": "user", "content": "Tell me of the tide."}]}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.engine.base import GenerationRequest
+from service.engine.requests import GenerationRequest
 from service.engine.simulated import SimulatedEngine
 from service.engine.stream import BufferedStream
 from tests.api.live import MODEL, LiveApp, live_app, settings

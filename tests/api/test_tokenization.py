@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from service.api.tokenization import BYTES_A_TOKEN, LEAST_CAP_BYTES, cap_bytes
-from service.engine.base import Health, Phase, Prompt, Renderable
+from service.engine.base import Health, Phase
+from service.engine.prompts import Prompt, Renderable
 from service.engine.simulated import SimulatedEngine
 from tests.api.live import MODEL, LiveApp, live_app, settings
 

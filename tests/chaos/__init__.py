@@ -7,6 +7,8 @@ with what an undisturbed engine says.
     `round.py`    streams running, one fault, all streams to their ends
     `ends.py`     a death while draining, and the death of the gateway
     `report.py`   what came of it, as a table
+    `service.py`  the service that all this is done to
+    `versus.py`   the same kill under vLLM's own server, to compare
 
 `python -m tests.chaos` (or `make chaos`) runs as many rounds as wanted against the real engine.
 """

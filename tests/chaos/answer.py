@@ -1,5 +1,6 @@
 """One request, and all that comes back."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,11 +51,23 @@ class Answer:
 
 
 async def ask(client: httpx.AsyncClient, kind: Kind, answer: Answer) -> Answer:
-    """Send the request and fill `answer` while it comes, so that others can see how far it is."""
+    """Send the request and fill `answer` while it comes, so that others can see how far it is.
+
+    Comes again when told to, as the official client does: a busy machine may be late in judging a form.
+    """
+    while (wait := await _attempt(client, kind, answer)) is not None:
+        await asyncio.sleep(wait)
+    return answer
+
+
+async def _attempt(client: httpx.AsyncClient, kind: Kind, answer: Answer) -> float | None:
+    """One attempt; the seconds after which to come again, or None."""
     streamed = kind.body.get("stream", True)
     body = {**kind.body, **({"stream": True, "stream_options": {"include_usage": True}} if streamed else {})}
     try:
         async with client.stream("POST", kind.path, json=body) as response:
+            if response.status_code == 503:
+                return float(response.headers["retry-after"])
             if response.status_code != 200:
                 answer.error = f"{response.status_code} {(await response.aread()).decode()[:300]}"
             elif streamed:
@@ -64,7 +77,7 @@ async def ask(client: httpx.AsyncClient, kind: Kind, answer: Answer) -> Answer:
                 answer.done = True
     except httpx.HTTPError as error:
         answer.error = f"{type(error).__name__}: {error}"
-    return answer
+    return None
 
 
 async def _read_events(response: httpx.Response, answer: Answer) -> None:

@@ -36,12 +36,11 @@ TOOL: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A request. `exact` says that its answer must be the undisturbed one, token for token."""
+    """A request. Its answer must be the undisturbed one, token for token."""
 
     name: str
     path: str
     body: dict[str, Any]
-    exact: bool = True
 
 
 def _completion(name: str, **fields: Any) -> Kind:

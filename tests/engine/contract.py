@@ -14,19 +14,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from service.engine.base import (
-    ChatPrompt,
-    Delta,
-    EmbeddingRequest,
-    Engine,
-    EngineInfo,
-    GenerationRequest,
-    Phase,
-    Progress,
-    Prompt,
-    Sampling,
-    TextPrompts,
-)
+from service.engine.base import Engine, Phase, Progress
+from service.engine.deltas import Delta
+from service.engine.info import EngineInfo
+from service.engine.prompts import ChatPrompt, Prompt, TextPrompts
+from service.engine.requests import EmbeddingRequest, GenerationRequest, Sampling
 from service.errors import ContextLengthError, InvalidRequestError
 
 _ids = itertools.count()

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from service.engine.base import ChatPrompt, Engine, EngineInfo, Image
+from service.engine.base import Engine
+from service.engine.info import EngineInfo
+from service.engine.prompts import ChatPrompt, Image
 from tests.engine.contract import generate, greedy, text_of, tokens_of
 from tests.pictures import picture
 

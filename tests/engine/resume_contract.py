@@ -13,19 +13,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.engine.base import (
-    ChatOutput,
-    ChatPrompt,
-    Delta,
-    Emitted,
-    Engine,
-    GenerationRequest,
-    Renderable,
-    Sampling,
-    StructuredOutput,
-    TextPrompts,
-    ToolUse,
-)
+from service.engine.base import Engine
+from service.engine.deltas import Delta
+from service.engine.prompts import ChatPrompt, Renderable, TextPrompts
+from service.engine.requests import ChatOutput, Emitted, GenerationRequest, Sampling, StructuredOutput, ToolUse
 from tests.engine.contract import settles_at_zero
 
 _ids = itertools.count()

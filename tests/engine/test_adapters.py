@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.base import Engine, GenerationRequest, Prompt, Sampling
+from service.engine.base import Engine
 from service.engine.factory import build_engine
+from service.engine.prompts import Prompt
+from service.engine.requests import GenerationRequest, Sampling
 from service.errors import InvalidRequestError, ModelNotFoundError
 from service.settings import EngineSettings, Settings
 from service.telemetry import Telemetry

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.engine.encoded_stream import EncodedStream
 from service.engine.pushed_stream import DELTAS_A_TURN
 from service.errors import SlowReaderError

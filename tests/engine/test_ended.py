@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from service.engine.base import ChatOutput, GenerationRequest, Prompt, Sampling, StructuredOutput, ToolUse
 from service.engine.ended import ended_by_engine
+from service.engine.prompts import Prompt
+from service.engine.requests import ChatOutput, GenerationRequest, Sampling, StructuredOutput, ToolUse
 
 FORM = StructuredOutput(regex="a")
 TOOLS = ChatOutput(tool_use=ToolUse(tools=[], choice="required"))

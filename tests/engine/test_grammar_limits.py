@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.base import StructuredOutput
 from service.engine.grammar_limits import check_limits
+from service.engine.requests import StructuredOutput
 from service.engine.schema_keywords import check_keywords
 from service.errors import InvalidRequestError
 

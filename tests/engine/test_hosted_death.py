@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.engine.base import Delta, DeltaStream, GenerationRequest, Health, Phase, Prompt, Sampling, TextPrompts
+from service.engine.base import DeltaStream, Health, Phase
 from service.engine.client import HostedEngine
+from service.engine.deltas import Delta
 from service.engine.hosted import host_engine
+from service.engine.prompts import Prompt, TextPrompts
+from service.engine.requests import GenerationRequest, Sampling
 from service.errors import EngineDiedError, EngineUnavailableError
 from service.settings import EngineSettings, Settings, SimulationSettings
 

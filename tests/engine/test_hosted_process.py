@@ -13,10 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.engine.base import EmbeddingRequest, GenerationRequest, Health, Phase, Prompt, Sampling
+from service.engine.base import Health, Phase
 from service.engine.client import HostedEngine
 from service.engine.encoded_stream import MAX_WAITING_BYTES
 from service.engine.hosted import host_engine
+from service.engine.prompts import Prompt
+from service.engine.requests import EmbeddingRequest, GenerationRequest, Sampling
 from service.errors import EngineDiedError, EngineUnavailableError, SlowReaderError
 from service.settings import EngineSettings, Settings, SimulationSettings
 from tests.engine.contract import running, settles_at_zero

@@ -6,7 +6,7 @@ from typing import Self
 
 import pytest
 
-from service.engine.base import Delta
+from service.engine.deltas import Delta
 from service.engine.merged import MergedStream
 from service.errors import InternalError
 

@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 
 from service.engine import wire
-from service.engine.base import Delta, Health, Phase
+from service.engine.base import Health, Phase
+from service.engine.deltas import Delta
 from service.engine.frames import FrameConnection
 from service.engine.outbox import MAX_DELTAS, Outbox
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.engine.base import Prompt
+from service.engine.prompts import Prompt
 from service.engine.rendered_limit import MAX_CARRIED, check_carried
 from service.errors import InvalidRequestError
 

@@ -5,7 +5,10 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from service.engine.base import Delta, Emitted, EngineInfo, FirstDelta, GenerationRequest, Prompt, Resumption, Sampling
+from service.engine.deltas import Delta, FirstDelta
+from service.engine.info import EngineInfo, Resumption
+from service.engine.prompts import Prompt
+from service.engine.requests import Emitted, GenerationRequest, Sampling
 from service.engine.resume import single_choices, why_not_resumable
 from service.engine.resumed_choices import ResumedChoices
 from service.engine.stream import BufferedStream

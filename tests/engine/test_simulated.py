@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.engine.base import Engine, EngineInfo
+from service.engine.base import Engine
 from service.engine.factory import build_engine
+from service.engine.info import EngineInfo
 from service.settings import EngineSettings, Settings, SimulationSettings
 from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract, EngineContract

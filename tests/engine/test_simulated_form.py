@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 from service.engine.simulated_form import shortest
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from service.engine.base import Sampling, StructuredOutput
+from service.engine.requests import Sampling, StructuredOutput
 from service.errors import InvalidRequestError
 
 pytestmark = [

@@ -1,6 +1,6 @@
 """What the guard remembers of forms, and for how long."""
 
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 from service.engine.vllm_grammar_memory import KEPT_VERDICTS, PASSING_SECONDS, VerdictMemory, digest
 from service.engine.vllm_grammar_verdict import BUSY, FITS, TOO_COMPLEX, TOO_SLOW_NOW, UNFINISHED
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.engine.base import ChatOutput, Delta, GenerationRequest, Prompt, Sampling, ToolUse
+from service.engine.deltas import Delta
+from service.engine.prompts import Prompt
+from service.engine.requests import ChatOutput, GenerationRequest, Sampling, ToolUse
 from service.errors import ConfigurationError
 from service.models import bundled
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from service.engine import wire
-from service.engine.base import ChatPrompt, Delta, FirstDelta, PositionLogprobs, TokenLogprob
+from service.engine.deltas import Delta, FirstDelta, PositionLogprobs, TokenLogprob
+from service.engine.prompts import ChatPrompt
 from service.errors import ContextLengthError, EngineUnavailableError, TidegateError
 
 

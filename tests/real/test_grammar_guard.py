@@ -11,7 +11,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 from service.engine.vllm_grammar_process import GrammarProcess
 from service.errors import InvalidRequestError, OverloadedError
 from service.loop_lag import LoopLagMonitor

@@ -12,8 +12,9 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from service.engine.base import Engine, EngineInfo
+from service.engine.base import Engine
 from service.engine.factory import build_engine
+from service.engine.info import EngineInfo
 from service.errors import InvalidRequestError
 from service.settings import EngineSettings, MediaSettings, Settings
 from service.telemetry import Telemetry

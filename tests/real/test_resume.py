@@ -10,8 +10,11 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from service.engine.base import Engine, GenerationRequest, Resumption, TextPrompts
+from service.engine.base import Engine
 from service.engine.factory import build_engine
+from service.engine.info import Resumption
+from service.engine.prompts import TextPrompts
+from service.engine.requests import GenerationRequest
 from service.models import bundled
 from service.settings import EngineSettings, Settings
 from service.telemetry import Telemetry

@@ -10,9 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.engine.base import Delta, DeltaStream, GenerationRequest, Health, Phase, Prompt, Sampling
+from service.engine.base import DeltaStream, Health, Phase
 from service.engine.client import HostedEngine
+from service.engine.deltas import Delta
 from service.engine.hosted import host_engine
+from service.engine.prompts import Prompt
+from service.engine.requests import GenerationRequest, Sampling
 from service.engine.shared_memory import mapped_segments
 from service.errors import EngineDiedError
 from service.settings import EngineSettings, Settings

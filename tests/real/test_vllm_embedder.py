@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from service.engine.base import Engine, EngineInfo
+from service.engine.base import Engine
 from service.engine.factory import build_engine
+from service.engine.info import EngineInfo
 from service.settings import EngineSettings, Settings
 from service.telemetry import Telemetry
 from tests.engine.contract import EmbeddingContract

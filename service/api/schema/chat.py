@@ -22,7 +22,8 @@ from service.api.schema.tools import (
     tool_use,
 )
 from service.api.schema.wire_model import WireModel, without_default
-from service.engine.base import ChatOutput, ChatPrompt, ToolUse
+from service.engine.prompts import ChatPrompt
+from service.engine.requests import ChatOutput, ToolUse
 from service.gateway.media.source import ImageSource
 
 

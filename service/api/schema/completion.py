@@ -9,7 +9,7 @@ from service.api.schema.not_served import FOR_COMPLETIONS, NotServed
 from service.api.schema.prompt import Prompts, as_list
 from service.api.schema.refusal import RefusalError
 from service.api.schema.sampling_fields import INT64, MAX_CHOICES, SamplingFields
-from service.engine.base import TextPrompts
+from service.engine.prompts import TextPrompts
 
 DEFAULT_MAX_TOKENS: Final = 16
 

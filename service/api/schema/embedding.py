@@ -10,7 +10,7 @@ from service.api.schema.prompt import ID_LISTS, IDS, STRINGS, Text, Tokens, as_l
 from service.api.schema.shapes import STRING
 from service.api.schema.token_ids import MAX_TOKEN_ID
 from service.api.schema.wire_model import WireModel, without_default
-from service.engine.base import TextPrompts
+from service.engine.prompts import TextPrompts
 
 MAX_INPUTS: Final = 2048
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from service.api.schema.refusal import KINDS, RefusalError, shown
 from service.api.schema.wire_model import WireModel
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 
 PARAM: Final = "response_format"
 TYPES: Final = ("text", "json_object", "json_schema")

@@ -17,7 +17,7 @@ from service.api.schema.stream_options import StreamOptions
 from service.api.schema.structured_outputs import StructuredOutputs
 from service.api.schema.token_ids import MAX_TOKEN_ID, TokenId
 from service.api.schema.word_lists import BadWords, Stop
-from service.engine.base import Sampling, StructuredOutput
+from service.engine.requests import Sampling, StructuredOutput
 from service.errors import InvalidRequestError
 
 MAX_CHOICES: Final = 128

@@ -9,7 +9,7 @@ from service.api.schema.not_served import NotServed
 from service.api.schema.refusal import KINDS, RefusalError
 from service.api.schema.response_format import as_json
 from service.api.schema.wire_model import WireModel
-from service.engine.base import StructuredOutput
+from service.engine.requests import StructuredOutput
 
 PARAM: Final = "structured_outputs"
 FORMS: Final = ("json_", "json_object", "regex", "choice", "grammar", "structural_tag")

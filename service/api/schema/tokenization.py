@@ -18,7 +18,7 @@ from service.api.schema.refusal import RefusalError
 from service.api.schema.token_ids import TokenId, at_most
 from service.api.schema.tools import Tools, tool_use
 from service.api.schema.wire_model import WireModel
-from service.engine.base import ChatPrompt, Renderable, TextPrompts
+from service.engine.prompts import ChatPrompt, Renderable, TextPrompts
 from service.gateway.media.source import ImageSource
 
 CHAT_ONLY: Final = ("add_generation_prompt", "continue_final_message", "tools", "chat_template_kwargs")

@@ -8,7 +8,7 @@ from service.api.schema.forms import Form, in_forms
 from service.api.schema.refusal import RefusalError, escaped
 from service.api.schema.shapes import OBJECT, STRING, string_or_object
 from service.api.schema.wire_model import WireModel
-from service.engine.base import ToolUse
+from service.engine.requests import ToolUse
 
 MAX_TOOLS: Final = 128
 MAX_DESCRIPTION: Final = 32_768

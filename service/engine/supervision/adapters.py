@@ -2,7 +2,8 @@
 
 import logging
 
-from service.engine.base import Engine, EngineInfo
+from service.engine.base import Engine
+from service.engine.info import EngineInfo
 from service.errors import InvalidRequestError
 
 logger = logging.getLogger("tidegate.engine.supervision")

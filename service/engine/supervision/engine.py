@@ -6,19 +6,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
-from service.engine.base import (
-    Embedding,
-    EmbeddingRequest,
-    Engine,
-    EngineInfo,
-    GenerationRequest,
-    Health,
-    Phase,
-    Progress,
-    Prompt,
-    Renderable,
-    ReportProgress,
-)
+from service.engine.base import Engine, Health, Phase, Progress, ReportProgress
+from service.engine.deltas import Embedding
+from service.engine.info import EngineInfo
+from service.engine.prompts import Prompt, Renderable
+from service.engine.requests import EmbeddingRequest, GenerationRequest
 from service.engine.resume import why_not_resumable
 from service.engine.supervision.adapters import AdapterChanges
 from service.engine.supervision.deaths import DeathRecord

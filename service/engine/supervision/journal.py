@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from service.engine.base import Delta, Emitted
+from service.engine.deltas import Delta
+from service.engine.requests import Emitted
 
 BATCH: Final = 256
 """Deltas that are gathered before they are read."""

@@ -6,7 +6,7 @@ with an error: a client never gets a text of which one half does not belong to t
 
 from collections.abc import Sequence
 
-from service.engine.base import Delta, PositionLogprobs, ToolCallPart
+from service.engine.deltas import Delta, PositionLogprobs, ToolCallPart
 from service.engine.supervision.journal import Journal, Told, ToldCall, ToldChoice
 from service.engine.supervision.outcome import told_otherwise
 

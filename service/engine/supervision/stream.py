@@ -6,7 +6,9 @@ from typing import Final, Protocol, Self
 
 import msgspec
 
-from service.engine.base import RESUMING, Delta, DeltaStream, Engine, GenerationRequest
+from service.engine.base import RESUMING, DeltaStream, Engine
+from service.engine.deltas import Delta
+from service.engine.requests import GenerationRequest
 from service.engine.supervision.journal import Journal
 from service.engine.supervision.outcome import DEATHS_SURVIVED, killed_twice, not_back_in_time, not_resumable
 from service.engine.supervision.readmission import Ticket

@@ -24,7 +24,7 @@ PIECE: Final = 2**18
 
 
 def decode(source: ImageSource, meter: Meter) -> bytes:
-    """The image's file. Raises `InvalidRequestError`, for too large a one before it is decoded."""
+    """The file, for the caller to count. Raises `InvalidRequestError`, for too large a one before it is decoded."""
     head, comma, _ = source.url[:LONGEST_HEAD].partition(",")
     media_type, _, encoding = head[len(SCHEME) :].lower().partition(";")
     if not comma or encoding != "base64":
@@ -40,11 +40,9 @@ def decode(source: ImageSource, meter: Meter) -> bytes:
     start = len(head) + 1
     meter.expect((len(source.url) - start) // 4 * 3 - 2)
     try:
-        data = b"".join(_pieces(source.url, start))
+        return b"".join(_pieces(source.url, start))
     except ValueError as error:
         raise _no_base64(source) from error
-    meter.add(len(data))
-    return data
 
 
 def _pieces(text: str, start: int) -> Iterator[bytes]:

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from service.engine.base import ChatPrompt, EngineInfo, Image, Renderable
+from service.engine.info import EngineInfo
+from service.engine.prompts import ChatPrompt, Image, Renderable
 from service.gateway.media import data_url
 from service.gateway.media.budget import Budget, Meter
 from service.gateway.media.header import BrokenHeaderError, ImageHeader, UnknownFormatError
@@ -64,6 +65,7 @@ class Images:
         meter = budget.meter(source)
         if source.url[: len(data_url.SCHEME)].lower() == data_url.SCHEME:
             data = await asyncio.to_thread(data_url.decode, source, meter)
+            meter.add(len(data))  # here, not in the thread: others count at the same time
         elif self._fetcher is None:
             raise source.refused(
                 "invalid_image_url",

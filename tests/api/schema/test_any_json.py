@@ -20,7 +20,7 @@ from service.api.schema import (
 )
 from service.api.schema.not_served import FOR_CHAT, FOR_COMPLETIONS, FOR_EMBEDDINGS, FOR_TOKENIZE
 from service.api.schema.wire_model import WireModel
-from service.engine.base import Sampling
+from service.engine.requests import Sampling
 from service.errors import InvalidRequestError
 
 VALUES = st.recursive(

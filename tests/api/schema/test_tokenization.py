@@ -7,7 +7,7 @@ import pytest
 
 from service.api.schema import DetokenizeRequest, TokenizeRequest, parse
 from service.api.schema.tokenization import MAX_DETOKENIZED
-from service.engine.base import ChatPrompt, TextPrompts
+from service.engine.prompts import ChatPrompt, TextPrompts
 from service.errors import InvalidRequestError
 from tests.api.schema.bodies import USER, chat
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.engine.base import ToolUse
+from service.engine.requests import ToolUse
 from tests.api.schema.bodies import chat, refused_chat
 
 TIDE = {"type": "function", "function": {"name": "tide", "parameters": {"type": "object"}}}

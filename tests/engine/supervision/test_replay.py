@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.engine.base import Delta, FirstDelta, PositionLogprobs, TokenLogprob, ToolCallPart
+from service.engine.deltas import Delta, FirstDelta, PositionLogprobs, TokenLogprob, ToolCallPart
 from service.engine.supervision.journal import Journal
 from service.engine.supervision.replay import Replay
 from service.errors import InternalError

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from service.engine.base import RESUMING, ChatPrompt, Delta, GenerationRequest, Health, Phase, Sampling, TextPrompts
+from service.engine.base import RESUMING, Health, Phase
 from service.engine.client import HostedEngine
+from service.engine.deltas import Delta
 from service.engine.hosted import host_engine
+from service.engine.prompts import ChatPrompt, TextPrompts
+from service.engine.requests import GenerationRequest, Sampling
 from service.engine.supervision import SupervisedEngine
 from service.errors import EngineUnavailableError, InternalError, InvalidRequestError
 from service.settings import EngineSettings, Settings, SimulationSettings, SupervisionSettings

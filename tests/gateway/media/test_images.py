@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.engine.base import ChatPrompt, TextPrompts
+from service.engine.prompts import ChatPrompt, TextPrompts
 from service.errors import InvalidRequestError
 from service.gateway.media.budget import Meter
 from service.gateway.media.images import Images

@@ -176,7 +176,7 @@ def test_a_bomb_is_refused_within_a_second_and_hurts_nobody(service: ServiceProc
 
 
 def test_a_bomb_in_a_forced_tool_is_refused_too(service: ServiceProcess) -> None:
-    function = {"name": "bomb", "parameters": {**grammar_bombs.patterns(2, ".{1,40}")}}
+    function = {"name": "bomb", "parameters": grammar_bombs.patterns(3, ".{1,40}")}
     asked = {"tools": [{"type": "function", "function": function}], "tool_choice": "required"}
     response, seconds = ask(service, asked)
     print(f"{response.status_code} in {seconds * 1000:.0f} ms: {response.text[:300]}")
@@ -205,7 +205,8 @@ def median_gap(client: openai.OpenAI) -> float:
 
 
 def throw_new_bombs(service: ServiceProcess, first: int, stop: threading.Event) -> list[int]:
-    """One after the other without a pause, each new, so that no verdict is known. Returns the answers' statuses."""
+    """One after the other without a pause, each new, so that no verdict is known. Returns the answers' statuses: some
+    are cheap enough to be served."""
     statuses: list[int] = []
     while not stop.is_set():
         schema = {"anyOf": [grammar_bombs.patterns(2, f".{{1,{first + len(statuses)}}}")]}
@@ -227,7 +228,7 @@ def test_the_tokens_of_others_keep_coming_while_bombs_fly(service: ServiceProces
     # The machine may be busy with something else at either time.
     alone = max(before, median_gap(client))
     print(f"gap alone {alone * 1000:.1f} ms, among {len(statuses)} bombs {among_bombs * 1000:.1f} ms; honest: {honest}")
-    assert set(statuses) <= {400, 503}
+    assert set(statuses) <= {200, 400, 503}
     assert among_bombs < 2 * alone
 
 
