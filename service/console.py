@@ -65,6 +65,10 @@ class Console:
         lines += ["", "Try it:", "", curl(address, info.served_model_names[0], info.task), ""]
         self._print("\n".join(lines))
 
+    def recovered(self) -> None:
+        """Say that a new engine has taken the place of a dead one."""
+        self._print("Tidegate is ready again.")
+
     def failed(self, reason: str) -> None:
         """Say why nothing is served, in one paragraph."""
         self._finish(None)

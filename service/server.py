@@ -62,6 +62,7 @@ class Service:
         self._stop = asyncio.Event()
         self._impatient = asyncio.Event()
         self._exit_code = 0
+        self._restarting = False
         self._listeners: list[tuple[Listener, asyncio.Task[None]]] = []
         self._addresses: list[str] = []
 
@@ -78,6 +79,7 @@ class Service:
             await self._listen()
             settle_heap()
             starting = asyncio.create_task(self._start_engine())
+            starting.add_done_callback(self._on_started)
             await self._stop.wait()
             if self._exit_code == 0 or self._lifecycle.in_flight:
                 await self._drain()
@@ -133,10 +135,20 @@ class Service:
         logger.info("ready", extra={"fields": {"model": info.model, "seconds": round(seconds, 3)}})
         self._console.ready(info, self._addresses[0], self._addresses[1] if self._addresses[1:] else None)
 
+    def _on_started(self, starting: asyncio.Task[None]) -> None:
+        """What nobody has foreseen ends the process, too, instead of leaving it without an engine."""
+        if not starting.cancelled() and (error := starting.exception()) is not None:
+            logger.error("engine start failed", exc_info=error)
+            self._console.failed("The engine could not be started; the log says why.")
+            self._end(EXIT_FAILURE)
+
     def _on_health(self, health: Health) -> None:
         self._telemetry.set_phase(health.phase)
         if health.phase is not Phase.READY:
             self._console.progress(health, self._lifecycle.unready_seconds)
+        if health.phase is Phase.READY and self._restarting:
+            self._console.recovered()
+        self._restarting = health.phase is not Phase.READY and self._lifecycle.info is not None
         if health.phase is Phase.FAILED and self._lifecycle.info is not None:
             # It has been restarted as often as is wise; now it is for whoever runs this process.
             self._console.failed(health.reason or "The engine has failed.")

@@ -59,6 +59,7 @@ def test_readiness_says_why_and_liveness_stays(service: ServiceProcess) -> None:
     assert 1 <= int(refused.headers["retry-after"]) <= 120
     service.wait_until_ready(30)
     assert service.metric("tidegate_engine_deaths_total.*died") == 1
+    assert service.text().count("Tidegate is ready again.") == 1
 
 
 def test_deaths_without_end_end_the_process() -> None:

@@ -269,13 +269,13 @@ class WithoutAdapters:
         raise InvalidRequestError("The folder has gone.")
 
 
-async def test_an_adapter_that_has_gone_does_not_keep_the_engine_from_coming_back() -> None:
+async def test_an_adapter_that_has_gone_does_not_keep_the_engine_from_coming_back(tmp_path: Path) -> None:
     settings = Settings(engine=EngineSettings(kind="simulated", model="sim"))
     first = host_engine(settings)
     engines: list[Any] = [first, WithoutAdapters(host_engine(settings))]
     engine = SupervisedEngine(lambda: engines.pop(0), settings.supervision, Telemetry())
     await engine.start(lambda health: None)
-    await engine.load_adapter("gone", "/adapters/gone")
+    await engine.load_adapter("gone", str(tmp_path))
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
     (prompt,) = await engine.render(TextPrompts(prompts=["Hi"]))
