@@ -147,9 +147,12 @@ class VllmEngine:
             return
         # A form, where there may be forms, lets the engine's grammars warm up as well.
         form = StructuredOutput(json=USUAL) if self._parsers is not None else None
-        sampling = Sampling(max_tokens=2, ignore_eos=True, structured=form)
-        async for _ in self.generate(GenerationRequest(id="warm-up", prompt=prompt, sampling=sampling)):
-            pass
+        # vLLM compiles what ranks log probabilities when it is first used, for one row and once more for several. That
+        # takes many seconds on CPU, in a step that would look like a hang.
+        for n in (1, 3):
+            sampling = Sampling(max_tokens=2, n=n, logprobs=1, ignore_eos=True, structured=form)
+            async for _ in self.generate(GenerationRequest(id=f"warm-up-{n}", prompt=prompt, sampling=sampling)):
+                pass
 
     async def render(self, prompt: Renderable) -> list[Prompt]:
         if self._renderer is None:

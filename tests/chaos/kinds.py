@@ -62,7 +62,7 @@ KINDS: Final = (
     _completion("repetition penalty", repetition_penalty=1.3),
     _completion("minimum", min_tokens=90, ignore_eos=False),
     _chat("json_schema", response_format={"type": "json_schema", "json_schema": {"name": "t", "schema": SCHEMA}}),
-    _completion("regex", structured_outputs={"regex": "([a-z]{3,8} ){20,30}end"}, ignore_eos=False),
+    _completion("regex", structured_outputs={"regex": "([a-z]+ )+end"}, ignore_eos=False),
     _chat("tool call", tools=[TOOL], tool_choice="required", parallel_tool_calls=False),
     _completion("n=3", n=3),
     _completion("logprobs", logprobs=2),

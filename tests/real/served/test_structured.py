@@ -176,7 +176,9 @@ def test_a_bomb_is_refused_within_a_second_and_hurts_nobody(service: ServiceProc
 
 
 def test_a_bomb_in_a_forced_tool_is_refused_too(service: ServiceProcess) -> None:
-    function = {"name": "bomb", "parameters": grammar_bombs.patterns(3, ".{1,40}")}
+    members = {f"k{at}": {"type": "string", "pattern": f".{{1,{40 + at}}}"} for at in range(48)}
+    parameters = {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
+    function = {"name": "bomb", "parameters": parameters}
     asked = {"tools": [{"type": "function", "function": function}], "tool_choice": "required"}
     response, seconds = ask(service, asked)
     print(f"{response.status_code} in {seconds * 1000:.0f} ms: {response.text[:300]}")
