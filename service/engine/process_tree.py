@@ -1,8 +1,8 @@
 """All processes that descend from one start, found by a mark in their environment.
 
 Children inherit the mark, and keep it whatever becomes of their parents, process groups and sessions, so none can
-slip away by being orphaned or by leaving the group. Knows only Linux's /proc; imports nothing but the standard library,
-for the guardian starts with it.
+slip away by being orphaned or by leaving the group. Knows only Linux's /proc; imports the standard library and what
+imports no more than that, for the guardian starts with it.
 """
 
 import contextlib
@@ -12,6 +12,8 @@ import signal
 import time
 from pathlib import Path
 from typing import Final
+
+from service.engine.process_stat import fields_behind_the_name
 
 KILL_AGAIN_SECONDS: Final = 0.5
 """How long those killed are waited for before it is looked whether they left children behind."""
@@ -74,15 +76,14 @@ def reap_orphans(session: int) -> None:
     That is so where this process is the first of its container. The session's leader is left to whoever started it.
     """
     for name in os.listdir("/proc"):
-        if name.isdecimal() and int(name) != session and _is_orphan(name, session):
+        if name.isdecimal() and int(name) != session and _is_orphan(int(name), session):
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(int(name), os.WNOHANG)
 
 
-def _is_orphan(pid: str, session: int) -> bool:
-    with contextlib.suppress(OSError):
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        # Behind the name, which is in parentheses: state, parent, process group, session (proc_pid_stat(5)).
-        state, parent, _, of = stat.rpartition(")")[2].split()[:4]
-        return state == "Z" and int(parent) == os.getpid() and int(of) == session
-    return False
+def _is_orphan(pid: int, session: int) -> bool:
+    found = fields_behind_the_name(pid)
+    if found is None:
+        return False
+    state, parent, _, of = found[:4]
+    return state == "Z" and int(parent) == os.getpid() and int(of) == session

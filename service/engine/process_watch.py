@@ -10,8 +10,9 @@ import os
 import signal
 import struct
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
+
+from service.engine.process_stat import fields_behind_the_name
 
 EXIT_CODE_FIELD: Final = 52
 """Of /proc/PID/stat (proc_pid_stat(5)): a wait status, readable from the end of a process until it is reaped."""
@@ -75,12 +76,10 @@ def killed_by(number: int) -> str:
 
 
 def _status_of_zombie(pid: int) -> int | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
+    found = fields_behind_the_name(pid)
+    if found is None:
         return None
-    # The second field is a name in parentheses, and may contain both spaces and parentheses.
-    state, *fields = stat.rpartition(")")[2].split()
+    state, *fields = found
     return int(fields[EXIT_CODE_FIELD - 4]) if state in "ZX" else None
 
 

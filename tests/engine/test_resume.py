@@ -13,6 +13,7 @@ from service.engine.resume import single_choices, why_not_resumable
 from service.engine.resumed_choices import ResumedChoices
 from service.engine.stream import BufferedStream
 from service.errors import InternalError
+from tests.engine_info import INFO
 
 REQUEST = GenerationRequest(
     id="a",
@@ -25,20 +26,7 @@ SEEDED, RANDOM, GREEDY = ({"seed": 7}, {"seed": None}, {"seed": 7, "temperature"
 
 def info(resumption: Resumption) -> EngineInfo:
     """An engine that can go on with some requests."""
-    return EngineInfo(
-        model="m",
-        served_model_names=("m",),
-        max_model_len=9,
-        vocab_size=9,
-        kv_cache_tokens=9,
-        max_concurrency=1,
-        max_num_seqs=1,
-        tensor_parallel_size=1,
-        pipeline_parallel_size=1,
-        data_parallel_size=1,
-        version="v",
-        resumption=resumption,
-    )
+    return replace(INFO, resumption=resumption)
 
 
 @pytest.mark.parametrize(
